@@ -1,0 +1,375 @@
+"""dlf: a deep-learning framework with PyTorch's interface, whose devices are plugins.
+
+>>> import dlf
+>>> w = dlf.ones(3, requires_grad=True)
+>>> (w * w).sum().backward()
+>>> w.grad
+tensor([2., 2., 2.])
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import autograd, errors, fallback
+from . import dtypes as _dtypes
+from ._repr import get_printoptions, set_printoptions
+from .autograd.mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from .devices import device, get_default_device, set_default_device
+from .dtypes import (
+    bfloat16,
+    can_cast,
+    complex64,
+    complex128,
+    dtype,
+    finfo,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    iinfo,
+    int8,
+    int16,
+    int32,
+    int64,
+    promote_types,
+    set_default_dtype,
+    uint8,
+)
+from .fallback import fallback_policy
+from .ops import _bind
+from .ops import activation as _activation
+from .ops.contract import (
+    addmm,
+    addmv,
+    baddbmm,
+    bmm,
+    dot,
+    einsum,
+    matmul,
+    mm,
+    mv,
+    outer,
+    tensordot,
+    trace,
+)
+from .ops.creation import (
+    arange,
+    as_tensor,
+    asarray,
+    empty,
+    empty_like,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    logspace,
+    ones,
+    ones_like,
+    scalar_tensor,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from .ops.indexing import (
+    argwhere,
+    bincount,
+    diag,
+    diag_embed,
+    diagonal,
+    gather,
+    index_add,
+    index_copy,
+    index_fill,
+    index_put,
+    index_select,
+    masked_fill,
+    masked_select,
+    nonzero,
+    repeat_interleave,
+    scatter,
+    scatter_add,
+    take,
+    take_along_dim,
+    tril,
+    triu,
+)
+from .ops.movement import (
+    atleast_1d,
+    atleast_2d,
+    broadcast_shapes,
+    broadcast_tensors,
+    broadcast_to,
+    cat,
+    chunk,
+    concat,
+    concatenate,
+    flatten,
+    flip,
+    fliplr,
+    flipud,
+    hstack,
+    meshgrid,
+    movedim,
+    narrow,
+    permute,
+    ravel,
+    reshape,
+    roll,
+    rot90,
+    select,
+    split,
+    squeeze,
+    stack,
+    t,
+    tensor_split,
+    tile,
+    transpose,
+    unbind,
+    unflatten,
+    unsqueeze,
+    vstack,
+)
+from .ops.pointwise import (
+    abs,
+    acos,
+    acosh,
+    add,
+    addcdiv,
+    addcmul,
+    allclose,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    bitwise_and,
+    bitwise_left_shift,
+    bitwise_not,
+    bitwise_or,
+    bitwise_right_shift,
+    bitwise_xor,
+    ceil,
+    clamp,
+    clamp_max,
+    clamp_min,
+    clone,
+    copysign,
+    cos,
+    cosh,
+    deg2rad,
+    digamma,
+    div,
+    eq,
+    equal,
+    erf,
+    erfc,
+    erfinv,
+    exp,
+    exp2,
+    expm1,
+    float_power,
+    floor,
+    floor_divide,
+    fmax,
+    fmin,
+    fmod,
+    frac,
+    ge,
+    gt,
+    heaviside,
+    hypot,
+    isclose,
+    isfinite,
+    isinf,
+    isnan,
+    isneginf,
+    isposinf,
+    isreal,
+    le,
+    lerp,
+    lgamma,
+    log,
+    log1p,
+    log2,
+    log10,
+    logaddexp,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    logit,
+    lt,
+    maximum,
+    minimum,
+    mul,
+    nan_to_num,
+    ne,
+    neg,
+    positive,
+    pow,
+    rad2deg,
+    reciprocal,
+    remainder,
+    round,
+    rsqrt,
+    rsub,
+    sgn,
+    sign,
+    signbit,
+    sin,
+    sinc,
+    sinh,
+    sqrt,
+    square,
+    sub,
+    tan,
+    tanh,
+    trunc,
+    where,
+    xlogy,
+)
+from .ops.randoms import (
+    bernoulli,
+    multinomial,
+    normal,
+    poisson,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
+)
+from .ops.reduce import (
+    all,
+    amax,
+    amin,
+    aminmax,
+    any,
+    argmax,
+    argmin,
+    argsort,
+    count_nonzero,
+    cumprod,
+    cumsum,
+    dist,
+    kthvalue,
+    logsumexp,
+    max,
+    mean,
+    median,
+    min,
+    nanmean,
+    nansum,
+    norm,
+    prod,
+    sort,
+    std,
+    std_mean,
+    sum,
+    topk,
+    var,
+    var_mean,
+)
+from .random import (
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
+from .size import Size
+from .tensor import Tensor, is_tensor
+
+if TYPE_CHECKING:
+    from . import nn, optim, utils
+    from .serialization import load, save
+
+bool = _dtypes.bool
+double, half, long, short = float64, float16, int64, int16
+cfloat, cdouble = complex64, complex128
+float = _dtypes.float32
+int = _dtypes.int32
+relu = _activation.relu
+sigmoid = _activation.sigmoid
+softmax = _bind._softmax
+log_softmax = _bind._log_softmax
+absolute, clip, divide, multiply, subtract, negative, true_divide = abs, clamp, div, mul, sub, neg, div
+arccos, arcsin, arctan, arctan2, arccosh, arcsinh, arctanh = acos, asin, atan, atan2, acosh, asinh, atanh
+greater, greater_equal, less, less_equal, not_equal, fix = gt, ge, lt, le, ne, trunc
+moveaxis, swapaxes, swapdims, ger = movedim, transpose, transpose, outer
+_bind.bind()
+
+__version__ = "0.1.0"
+
+_SUBMODULES = ("nn", "optim", "utils", "serialization", "plugin", "registry", "dispatch", "xp", "func", "linalg")
+_FROM_SERIALIZATION = ("load", "save")
+
+
+def set_num_threads(n: _dtypes.Any) -> None:
+    """Limit the threads of the host's numerical library, where threadpoolctl is installed to do it."""
+    global _threads
+    if not isinstance(n, type(1)) or n <= 0:
+        raise RuntimeError("set_num_threads expects a positive integer")
+    try:
+        import threadpoolctl
+    except ImportError:
+        return
+    threadpoolctl.threadpool_limits(n)
+
+
+def is_floating_point(input: Tensor) -> _dtypes.Any:
+    """Whether the dtype of `input` is a real floating one."""
+    return input.dtype.is_floating_point
+
+
+def is_complex(input: Tensor) -> _dtypes.Any:
+    """Whether the dtype of `input` is complex."""
+    return input.dtype.is_complex
+
+
+def numel(input: Tensor) -> _dtypes.Any:
+    """The number of elements."""
+    return input.numel()
+
+
+def result_type(tensor1: _dtypes.Any, tensor2: _dtypes.Any) -> dtype:
+    """The dtype that an op of the two gives."""
+    return _dtypes.promote((tensor1, tensor2))
+
+
+def __getattr__(name: str) -> _dtypes.Any:
+    import importlib
+
+    if name in _SUBMODULES:
+        try:
+            module = importlib.import_module(f"{__name__}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+            raise AttributeError(f"module 'dlf' has no attribute {name!r}") from None
+        globals()[name] = module
+        return module
+    if name in _FROM_SERIALIZATION:
+        from . import serialization
+
+        return getattr(serialization, name)
+    if not name.startswith("_"):
+        from .device_modules import find
+
+        found = find(name)
+        if found is not None:
+            return found
+    raise AttributeError(f"module 'dlf' has no attribute {name!r}")

@@ -1,0 +1,36 @@
+"""Anomaly detection: names the forward line whose gradient is NaN."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+from .mode import mode, watch
+
+__all__ = ["detect_anomaly", "set_detect_anomaly"]
+
+
+def _observe(node: Any) -> None:
+    node.trace = "".join(traceback.format_stack()[:-3])
+
+
+class detect_anomaly:
+    """Inside the block each node remembers where it was made; a backward that gives NaN raises and says so."""
+
+    def __init__(self, check_nan: bool = True) -> None:
+        self._previous: list[Any] = []
+
+    def __enter__(self) -> None:
+        self._previous.append(mode.observer)
+        mode.observer = _observe
+        watch.on = True
+
+    def __exit__(self, *error: Any) -> None:
+        mode.observer = self._previous.pop()
+
+
+def set_detect_anomaly(enabled: bool, check_nan: bool = True) -> None:
+    """Switch anomaly detection on or off for this thread."""
+    mode.observer = _observe if enabled else None
+    if enabled:
+        watch.on = True

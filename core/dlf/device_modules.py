@@ -1,0 +1,92 @@
+"""``dlf.NAME`` for a registered device type NAME: what PyTorch users know as a device's module.
+
+It is found by attribute look-up at run time, so that core names no device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from . import devices
+from .errors import DeviceUnavailableError, PluginError, UnknownNameError
+
+__all__ = ["DeviceModule", "find"]
+
+
+class DeviceModule:
+    """Availability, synchronisation and memory statistics of one device type, from its backend's services."""
+
+    def __init__(self, device_type: str) -> None:
+        self._type = device_type
+
+    def _backend(self) -> Any:
+        from .plugin.host import get_host
+
+        return get_host().load_backend(self._type).backend
+
+    def is_available(self) -> bool:
+        """Whether the device can be used on this machine."""
+        try:
+            self._backend()
+        except (DeviceUnavailableError, PluginError):
+            return False
+        return True
+
+    def device_count(self) -> int:
+        """How many devices there are, 0 if the type is unavailable."""
+        return int(self._backend().device_count()) if self.is_available() else 0
+
+    def current_device(self) -> int:
+        """The index that the type's name stands for without one."""
+        return devices._current_index.get(self._type, 0)
+
+    def set_device(self, device: Any) -> None:
+        """Make another index the one that the type's name stands for."""
+        index = device if isinstance(device, int) else devices.device(device).index or 0
+        if not 0 <= index < self.device_count():
+            raise RuntimeError(f"invalid device ordinal {index}: {self._type} has {self.device_count()} device(s)")
+        devices._current_index[self._type] = index
+
+    @contextmanager
+    def device(self, index: int) -> Iterator[None]:
+        """Inside the block `index` is the current device."""
+        before = self.current_device()
+        self.set_device(index)
+        try:
+            yield
+        finally:
+            devices._current_index[self._type] = before
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        services = self._backend().services
+        for service in services.values():
+            if hasattr(service, name):
+                return getattr(service, name)
+        if name == "synchronize":
+            return lambda device=None: None  # a backend without streams is done when an op returns
+        raise AttributeError(f"device type '{self._type}' has no '{name}'; its backend's services: {', '.join(services) or 'none'}")
+
+    def __repr__(self) -> str:
+        return f"<device module dlf.{self._type}>"
+
+
+_modules: dict[str, DeviceModule] = {}
+
+
+def find(name: str) -> DeviceModule | None:
+    """The module of device type `name`, None if nobody registered one."""
+    if name not in _modules:
+        from .plugin.host import get_host
+
+        try:
+            known = {spec.device_type for spec, _ in get_host().backend_specs()}
+        except UnknownNameError:
+            return None
+        if name not in known:
+            return None
+        _modules[name] = DeviceModule(name)
+    return _modules[name]

@@ -1,0 +1,113 @@
+"""Devices: interned (type, index) pairs, each with its table of kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import RLock
+from typing import Any, ClassVar
+
+__all__ = ["device", "get_default_device", "resolve", "set_default_device"]
+
+_lock = RLock()
+
+
+class device:
+    """Where a tensor lives: ``device("cpu")``, ``device("sim:1")``, ``device("sim", 1)``.
+
+    Devices are interned, so that ``is`` compares them. `table` holds the kernels by op slot and is filled
+    when the device is first used; `views` says whether movement ops alias their input there.
+    """
+
+    __slots__ = ("__weakref__", "backend", "index", "origins", "table", "type", "views")
+
+    type: str
+    index: int | None
+    table: list[Callable[..., Any]]
+    views: bool
+    backend: Any
+    origins: list[Any]
+    _known: ClassVar[dict[tuple[str, int | None], device]] = {}
+
+    def __new__(cls, type: str | device, index: int | None = None) -> device:
+        if isinstance(type, device):
+            return type
+        if isinstance(type, int) and not isinstance(type, bool):
+            raise RuntimeError(f"device({type}): give a device type as well, as in device('cpu', {type})")
+        if not isinstance(type, str):
+            raise TypeError(f"device(): expected a string such as 'cpu' or 'sim:0', got {type!r}")
+        name, colon, tail = type.partition(":")
+        if colon:
+            if index is not None:
+                raise RuntimeError(f"device({type!r}, {index}): the index is given twice")
+            if not tail.isdigit():
+                raise RuntimeError(f"invalid device string {type!r}: expected TYPE or TYPE:INDEX")
+            index = int(tail)
+        if not name.isidentifier() or (index is not None and index < 0):
+            raise RuntimeError(f"invalid device {type!r} with index {index}: expected TYPE or TYPE:INDEX")
+        key = (name, index)
+        found = cls._known.get(key)
+        if found is None:
+            with _lock:
+                found = cls._known.get(key)
+                if found is None:
+                    found = object.__new__(cls)
+                    found.type, found.index = name, index
+                    found.table, found.views, found.backend, found.origins = [], False, None, []
+                    cls._known[key] = found
+        return found
+
+    def __repr__(self) -> str:
+        tail = "" if self.index is None else f", index={self.index}"
+        return f"device(type='{self.type}'{tail})"
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return device, (self.type, self.index)
+
+    def __copy__(self) -> device:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> device:
+        return self
+
+
+cpu = device("cpu")
+_default: device = cpu
+_current_index: dict[str, int] = {}
+
+
+def resolve(where: str | device | None = None) -> device:
+    """The concrete, ready device for `where` (None: the default one), its kernel table filled.
+
+    Raises UnknownNameError for a type nobody registered, DeviceUnavailableError with the probe's reason, and
+    RuntimeError for an index that does not exist.
+    """
+    d = _default if where is None else device(where)
+    if d.table:
+        return d
+    if d.type == "cpu":
+        if d.index:
+            raise RuntimeError(f"invalid device index {d.index}: there is one cpu device, of index 0")
+        d = cpu
+    elif d.index is None:
+        d = device(d.type, _current_index.get(d.type, 0))
+    if not d.table:
+        from . import dispatch
+
+        with _lock:
+            if not d.table:
+                dispatch.prepare(d)
+    return d
+
+
+def get_default_device() -> device:
+    """The device on which factory functions create tensors when none is given."""
+    return _default
+
+
+def set_default_device(where: str | device | None) -> None:
+    """Make `where` (None: the CPU) the device of tensors created without one."""
+    global _default
+    _default = cpu if where is None else resolve(where)

@@ -1,0 +1,56 @@
+"""Turns what a kernel raised into one clear message: the op, shapes, dtypes, devices, and what to do.
+
+Kernels are called without checks; this runs only after one has failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .errors import DlfError
+from .tensor import Tensor
+
+if TYPE_CHECKING:
+    from .registry import Op
+
+__all__ = ["explain"]
+
+
+def _show(a: Any) -> str:
+    if isinstance(a, Tensor):
+        return f"{a.dtype} {list(a.shape)}" + ("" if a.device.type == "cpu" else f" on {a.device}")
+    if isinstance(a, (tuple, list)) and a and isinstance(a[0], Tensor):
+        return "[" + ", ".join(_show(x) for x in a) + "]"
+    return repr(a)
+
+
+def _broadcast(shapes: Sequence[Sequence[int]]) -> str | None:
+    """What is wrong with broadcasting `shapes` together, None if nothing."""
+    for a, b in zip(shapes, shapes[1:], strict=False):
+        for i, (m, n) in enumerate(zip(reversed(a), reversed(b), strict=False)):
+            if m != n and 1 not in (m, n):
+                dim = max(len(a), len(b)) - 1 - i
+                return (
+                    f"the size of tensor a ({m}) must match the size of tensor b ({n}) "
+                    f"at non-singleton dimension {dim}"
+                )
+    return None
+
+
+def explain(op: Op, args: Sequence[Any], error: Exception) -> Exception:
+    """The error to raise in place of `error`, which a kernel (or an operand) raised."""
+    if isinstance(error, (DlfError, MemoryError)) or (args and type(error).__module__ not in ("builtins", "numpy.exceptions")):
+        return error
+    tensors = [a for a in args[: op.inputs] if isinstance(a, Tensor)]
+    if not tensors and op.inputs and not isinstance(args[0], (tuple, list)):
+        return TypeError(f"{op.name}(): argument 'input' must be Tensor, not {type(args[0]).__name__}")
+    given = ", ".join(_show(a) for a in args)
+    if isinstance(error, (RuntimeError, NotImplementedError)):
+        return error
+    if isinstance(error, IndexError):
+        return IndexError(f"{op.name}({given}): {error}")
+    if isinstance(error, (ValueError, AttributeError, TypeError)):
+        wrong = _broadcast([t.shape for t in tensors]) if op.name != "matmul" else None
+        return RuntimeError(f"{op.name}({given}): {wrong or error}")
+    return error

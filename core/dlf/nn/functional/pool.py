@@ -1,0 +1,555 @@
+"""Pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import dlf
+from dlf.ops import pool as ops
+from dlf.ops.conv import Pairs, output_size, pad_spatial, symmetric, volume
+
+from ._check import Ints, tuple_of
+
+if TYPE_CHECKING:
+    from dlf.tensor import Tensor
+
+__all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
+    "max_pool1d",
+    "max_pool1d_with_indices",
+    "max_pool2d",
+    "max_pool2d_with_indices",
+    "max_pool3d",
+    "max_pool3d_with_indices",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
+]
+
+IntOr = int | Sequence[int]
+
+
+def _batched(name: str, input: Tensor, n: int) -> tuple[Tensor, bool]:
+    """`input` with a batch dimension, and whether it had one."""
+    if input.ndim not in (n + 1, n + 2):
+        raise RuntimeError(
+            f"{name}: Expected {n + 1}D or {n + 2}D (batch mode) tensor for input, got size "
+            f"{list(input.shape)}"
+        )
+    return (input, True) if input.ndim == n + 2 else (input.unsqueeze(0), False)
+
+
+def _steps(
+    name: str, n: int, kernel_size: IntOr, stride: IntOr | None, padding: IntOr
+) -> tuple[Ints, Ints, Ints]:
+    kernel = tuple_of(kernel_size, n, "kernel_size")
+    strides = kernel if stride is None or stride == () or stride == [] else tuple_of(stride, n, "stride")
+    pads = tuple_of(padding, n, "padding")
+    if min(kernel) <= 0:
+        raise RuntimeError(f"{name}: kernel size should be greater than zero, got {list(kernel)}")
+    if min(strides) <= 0:
+        raise RuntimeError(f"{name}: stride should be greater than zero, got {list(strides)}")
+    for k, p in zip(kernel, pads, strict=True):
+        if p < 0:
+            raise RuntimeError(f"{name}: pad must be non-negative, but got pad: {p}")
+        if p > k // 2:
+            raise RuntimeError(
+                "pad should be at most half of effective kernel size, but got "
+                f"pad={p}, kernel_size={k}"
+            )
+    return kernel, strides, pads
+
+
+def _ceil_extra(size: Ints, kernel: Ints, stride: Ints, pads: Ints, dilation: Ints) -> Ints:
+    """How much to add at the end of each dimension so that the last window, cut off, counts, too."""
+    extras = []
+    for n, k, s, p, d in zip(size, kernel, stride, pads, dilation, strict=True):
+        room = n + 2 * p - d * (k - 1) - 1
+        count = -(-room // s) + 1
+        # The last window has to begin inside the input or its padding in front.
+        if (count - 1) * s >= n + p:
+            count -= 1
+        extras.append(max((count - 1) * s - room, 0))
+    return tuple(extras)
+
+
+def _check_output(name: str, size: Ints, out: Ints) -> None:
+    if min(out) <= 0:
+        raise RuntimeError(
+            f"{name}: Given input size: {list(size)}. Calculated output size: {list(out)}. "
+            "Output size is too small"
+        )
+
+
+def _max_pool(
+    n: int,
+    input: Tensor,
+    kernel_size: IntOr,
+    stride: IntOr | None,
+    padding: IntOr,
+    dilation: IntOr,
+    ceil_mode: bool,
+) -> tuple[Tensor, Tensor]:
+    name = f"max_pool{n}d"
+    input, batched = _batched(name, input, n)
+    kernel, strides, pads = _steps(name, n, kernel_size, stride, padding)
+    dilations = tuple_of(dilation, n, "dilation")
+    if min(dilations) <= 0:
+        raise RuntimeError(f"{name}: dilation should be greater than zero, got {list(dilations)}")
+    size = tuple(input.shape[2:])
+    padded = size
+    if ceil_mode:
+        extra = _ceil_extra(size, kernel, strides, pads, dilations)
+        low = float("-inf") if input.dtype.is_floating_point else dlf.iinfo(input.dtype).min
+        input = pad_spatial(input, tuple((0, e) for e in extra), low)
+        padded = tuple(input.shape[2:])
+    out = output_size(padded, kernel, strides, symmetric(pads), dilations)
+    _check_output(name, size, out)
+    if n == 1:
+        values, indices = ops.max_pool2d(
+            input.unsqueeze(2), (1, *kernel), (1, *strides), (0, *pads), (1, *dilations)
+        )
+        values, indices = values.squeeze(2), indices.squeeze(2)
+    else:
+        op = ops.max_pool2d if n == 2 else ops.max_pool3d
+        values, indices = op(input, kernel, strides, pads, dilations)
+    if padded != size:
+        indices = _reindexed(indices, padded, size)
+    return (values, indices) if batched else (values.squeeze(0), indices.squeeze(0))
+
+
+def _reindexed(indices: Tensor, shape: Ints, other: Ints) -> Tensor:
+    """Flat indices into `shape` as those of the same places in `other`."""
+    result, stride = None, volume(other)
+    rest, block = indices, volume(shape)
+    for n, m in zip(shape, other, strict=True):
+        block, stride = block // n, stride // m
+        part = (rest // block) * stride
+        rest = rest % block
+        result = part if result is None else result + part
+    return cast("Tensor", result)
+
+
+def max_pool1d(
+    input: Tensor,
+    kernel_size: IntOr,
+    stride: IntOr | None = None,
+    padding: IntOr = 0,
+    dilation: IntOr = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """Maximum of windows of ``(N, C, L)`` or ``(C, L)``; `stride` defaults to the window's size.
+
+    With `return_indices` also the maxima's places. `ceil_mode` counts a last window that is cut off.
+    RuntimeError if the sizes do not fit.
+    """
+    both = _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode)
+    return both if return_indices else both[0]
+
+
+def max_pool2d(
+    input: Tensor,
+    kernel_size: IntOr,
+    stride: IntOr | None = None,
+    padding: IntOr = 0,
+    dilation: IntOr = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """Maximum of windows of ``(N, C, H, W)`` or ``(C, H, W)``; see `max_pool1d`."""
+    both = _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode)
+    return both if return_indices else both[0]
+
+
+def max_pool3d(
+    input: Tensor,
+    kernel_size: IntOr,
+    stride: IntOr | None = None,
+    padding: IntOr = 0,
+    dilation: IntOr = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """Maximum of windows of ``(N, C, D, H, W)`` or ``(C, D, H, W)``; see `max_pool1d`."""
+    both = _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode)
+    return both if return_indices else both[0]
+
+
+def max_pool1d_with_indices(
+    input: Tensor,
+    kernel_size: IntOr,
+    stride: IntOr | None = None,
+    padding: IntOr = 0,
+    dilation: IntOr = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """`max_pool1d` with its indices."""
+    return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode)
+
+
+def max_pool2d_with_indices(
+    input: Tensor,
+    kernel_size: IntOr,
+    stride: IntOr | None = None,
+    padding: IntOr = 0,
+    dilation: IntOr = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """`max_pool2d` with its indices."""
+    return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode)
+
+
+def max_pool3d_with_indices(
+    input: Tensor,
+    kernel_size: IntOr,
+    stride: IntOr | None = None,
+    padding: IntOr = 0,
+    dilation: IntOr = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """`max_pool3d` with its indices."""
+    return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode)
+
+
+def _counts(size: Ints, out: Ints, kernel: Ints, stride: Ints, pads: Ints, whole: bool) -> list[Any]:
+    """For each dimension, how many elements each window averages over."""
+    counts = []
+    for n, count, k, s, p in zip(size, out, kernel, stride, pads, strict=True):
+        lo, hi = (-p, n + p) if whole else (0, n)
+        starts = [i * s - p for i in range(count)]
+        counts.append([max(min(start + k, hi) - max(start, lo), 1) for start in starts])
+    return counts
+
+
+def _avg_pool(
+    n: int,
+    input: Tensor,
+    kernel_size: IntOr,
+    stride: IntOr | None,
+    padding: IntOr,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: int | None,
+) -> Tensor:
+    name = f"avg_pool{n}d"
+    if divisor_override == 0:
+        raise RuntimeError("divisor must be not zero")
+    input, batched = _batched(name, input, n)
+    kernel, strides, pads = _steps(name, n, kernel_size, stride, padding)
+    size = tuple(input.shape[2:])
+    extra = _ceil_extra(size, kernel, strides, pads, (1,) * n) if ceil_mode else (0,) * n
+    margins: Pairs = tuple((p, p + e) for p, e in zip(pads, extra, strict=True))
+    out = output_size(size, kernel, strides, margins, (1,) * n)
+    _check_output(name, size, out)
+    total = ops.window_sum(input, kernel, strides, margins)
+    if divisor_override is not None:
+        result = total / divisor_override
+    else:
+        counts = _counts(size, out, kernel, strides, pads, count_include_pad)
+        if all(c == k for row, k in zip(counts, kernel, strict=True) for c in row):
+            result = total / volume(kernel)
+        else:
+            result = total
+            for dim, row in enumerate(counts):
+                shares = dlf.tensor(row, dtype=input.dtype, device=input.device)
+                result = result / shares.reshape(-1, *[1] * (n - dim - 1))
+    return result if batched else result.squeeze(0)
+
+
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: IntOr,
+    stride: IntOr | None = None,
+    padding: IntOr = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """Mean of windows of ``(N, C, L)`` or ``(C, L)``; `stride` defaults to the window's size.
+
+    `count_include_pad`: the padding's zeros count. `ceil_mode` counts a last window that is cut off.
+    """
+    return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+
+
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: IntOr,
+    stride: IntOr | None = None,
+    padding: IntOr = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """Mean of windows of ``(N, C, H, W)`` or ``(C, H, W)``; sums are divided by `divisor_override` if given."""
+    return _avg_pool(
+        2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
+
+
+def avg_pool3d(
+    input: Tensor,
+    kernel_size: IntOr,
+    stride: IntOr | None = None,
+    padding: IntOr = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """Mean of windows of ``(N, C, D, H, W)`` or ``(C, D, H, W)``; see `avg_pool2d`."""
+    return _avg_pool(
+        3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
+
+
+def _lp_pool(
+    n: int,
+    input: Tensor,
+    norm_type: float,
+    kernel_size: IntOr,
+    stride: IntOr | None,
+    ceil_mode: bool,
+) -> Tensor:
+    kernel = tuple_of(kernel_size, n, "kernel_size")
+    means = _avg_pool(n, input.pow(norm_type), kernel, stride, 0, ceil_mode, True, None)
+    sums = dlf.sign(means) * means.abs().clamp(min=0) * volume(kernel)
+    return sums.pow(1.0 / norm_type)
+
+
+def lp_pool1d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: IntOr,
+    stride: IntOr | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """``sum(window ** norm_type) ** (1 / norm_type)`` over windows of ``(N, C, L)``."""
+    return _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def lp_pool2d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: IntOr,
+    stride: IntOr | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """``sum(window ** norm_type) ** (1 / norm_type)`` over windows of ``(N, C, H, W)``."""
+    return _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def lp_pool3d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: IntOr,
+    stride: IntOr | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """``sum(window ** norm_type) ** (1 / norm_type)`` over windows of ``(N, C, D, H, W)``."""
+    return _lp_pool(3, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def _adaptive_size(
+    name: str, input: Tensor, output_size: int | Sequence[int | None] | None, n: int
+) -> Ints:
+    if input.ndim not in (n + 1, n + 2):
+        raise RuntimeError(
+            f"{name}: Expected {n + 1}D or {n + 2}D tensor, but got {list(input.shape)}"
+        )
+    wanted: Sequence[int | None]
+    wanted = [output_size] * n if output_size is None or isinstance(output_size, int) else output_size
+    if len(wanted) != n:
+        raise RuntimeError(f"{name}: output_size must be {n} ints, got {list(wanted)}")
+    sizes = tuple(
+        have if want is None else int(want)
+        for have, want in zip(input.shape[-n:], wanted, strict=True)
+    )
+    if min(sizes) < 0:
+        raise RuntimeError(f"{name}: elements of output_size must be >= 0, got {list(sizes)}")
+    return sizes
+
+
+def _bounds(size: int, out: int) -> list[tuple[int, int]]:
+    """First and one past the last element of each adaptive window."""
+    return [(i * size // out, -(-(i + 1) * size // out)) for i in range(out)]
+
+
+def _adaptive_avg_pool(n: int, input: Tensor, output_size: Any) -> Tensor:
+    """A product with a matrix of shares along each dimension."""
+    sizes = _adaptive_size(f"adaptive_avg_pool{n}d", input, output_size, n)
+    if sizes == (1,) * n:
+        return input.mean(tuple(range(-n, 0)), keepdim=True)
+    for dim, out in enumerate(sizes, input.ndim - n):
+        size = input.shape[dim]
+        if size == out:
+            continue
+        if out and size % out == 0:
+            parts = (*input.shape[:dim], out, size // out, *input.shape[dim + 1 :])
+            input = input.reshape(parts).mean(dim + 1)
+            continue
+        rows = [
+            [1 / (hi - lo) if lo <= j < hi else 0.0 for j in range(size)]
+            for lo, hi in _bounds(size, out)
+        ]
+        shares = dlf.tensor(rows, dtype=input.dtype, device=input.device).reshape(out, size)
+        input = (input.movedim(dim, -1) @ shares.mT).movedim(-1, dim)
+    return input
+
+
+def adaptive_avg_pool1d(input: Tensor, output_size: IntOr) -> Tensor:
+    """Mean of `output_size` windows that cover ``(N, C, L)`` or ``(C, L)``."""
+    return _adaptive_avg_pool(1, input, output_size)
+
+
+def adaptive_avg_pool2d(
+    input: Tensor, output_size: int | Sequence[int | None] | None
+) -> Tensor:
+    """Mean of windows that cover ``(N, C, H, W)``: `output_size` of them, None keeps a dimension."""
+    return _adaptive_avg_pool(2, input, output_size)
+
+
+def adaptive_avg_pool3d(
+    input: Tensor, output_size: int | Sequence[int | None] | None
+) -> Tensor:
+    """Mean of windows that cover ``(N, C, D, H, W)``; see `adaptive_avg_pool2d`."""
+    return _adaptive_avg_pool(3, input, output_size)
+
+
+def _adaptive_max_pool(n: int, input: Tensor, output_size: Any) -> tuple[Tensor, Tensor]:
+    """Every window gathered, short ones with their last element repeated, then the maximum."""
+    sizes = _adaptive_size(f"adaptive_max_pool{n}d", input, output_size, n)
+    lead = input.ndim - n
+    windows, places = input, None
+    for i, out in enumerate(sizes):
+        size = input.shape[lead + i]
+        bounds = _bounds(size, out)
+        longest = max((hi - lo for lo, hi in bounds), default=1)
+        index = dlf.tensor(
+            [[min(lo + j, hi - 1) for j in range(longest)] for lo, hi in bounds],
+            dtype=dlf.int64,
+            device=input.device,
+        ).reshape(out, longest)
+        at = lead + 2 * i
+        shape = (*windows.shape[:at], out, longest, *windows.shape[at + 1 :])
+        windows = windows.index_select(at, index.reshape(-1)).reshape(shape)
+        spread = index.reshape(*(s for j in range(n) for s in ((out, longest) if j == i else (1, 1))))
+        places = spread if places is None else places * size + spread
+    assert places is not None
+    order = (*range(lead), *range(lead, lead + 2 * n, 2), *range(lead + 1, lead + 2 * n, 2))
+    flat = windows.permute(order).reshape(*input.shape[:lead], *sizes, -1)
+    values, which = flat.max(-1)
+    inner = (*range(0, 2 * n, 2), *range(1, 2 * n, 2))
+    full = places.expand(*windows.shape[lead:]).permute(inner).reshape(*sizes, -1)
+    indices = full.expand(flat.shape).gather(-1, which.unsqueeze(-1)).squeeze(-1)
+    return values, indices
+
+
+def adaptive_max_pool1d(
+    input: Tensor, output_size: IntOr, return_indices: bool = False
+) -> Any:
+    """Maximum of `output_size` windows that cover ``(N, C, L)`` or ``(C, L)``."""
+    both = _adaptive_max_pool(1, input, output_size)
+    return both if return_indices else both[0]
+
+
+def adaptive_max_pool2d(
+    input: Tensor,
+    output_size: int | Sequence[int | None] | None,
+    return_indices: bool = False,
+) -> Any:
+    """Maximum of windows that cover ``(N, C, H, W)``: `output_size` of them, None keeps a dimension."""
+    both = _adaptive_max_pool(2, input, output_size)
+    return both if return_indices else both[0]
+
+
+def adaptive_max_pool3d(
+    input: Tensor,
+    output_size: int | Sequence[int | None] | None,
+    return_indices: bool = False,
+) -> Any:
+    """Maximum of windows that cover ``(N, C, D, H, W)``; see `adaptive_max_pool2d`."""
+    both = _adaptive_max_pool(3, input, output_size)
+    return both if return_indices else both[0]
+
+
+def _max_unpool(
+    n: int,
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: IntOr,
+    stride: IntOr | None,
+    padding: IntOr,
+    output_size: Sequence[int] | None,
+) -> Tensor:
+    name = f"max_unpool{n}d"
+    kernel, strides, pads = _steps(name, n, kernel_size, stride, padding)
+    default = tuple(
+        (size - 1) * s + k - 2 * p
+        for size, s, k, p in zip(input.shape[-n:], strides, kernel, pads, strict=True)
+    )
+    wanted = default if output_size is None else tuple(output_size)[-n:]
+    for have, want, s in zip(default, wanted, strides, strict=True):
+        if not have - s < want < have + s:
+            raise ValueError(
+                f"invalid output_size {list(wanted)}: each must be within stride of {list(default)}"
+            )
+    if input.shape != indices.shape:
+        raise RuntimeError(
+            "Expected shape of indices to be same as that of the input tensor "
+            f"({list(input.shape)}) but got indices tensor with shape: {list(indices.shape)}"
+        )
+    lead = tuple(input.shape[:-n])
+    zeros = input.new_zeros((*lead, volume(wanted)))
+    flat = zeros.scatter(-1, indices.reshape(*lead, -1), input.reshape(*lead, -1))
+    return flat.reshape(*lead, *wanted)
+
+
+def max_unpool1d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: IntOr,
+    stride: IntOr | None = None,
+    padding: IntOr = 0,
+    output_size: Sequence[int] | None = None,
+) -> Tensor:
+    """Partial inverse of `max_pool1d`: maxima at their `indices`, zeros elsewhere."""
+    return _max_unpool(1, input, indices, kernel_size, stride, padding, output_size)
+
+
+def max_unpool2d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: IntOr,
+    stride: IntOr | None = None,
+    padding: IntOr = 0,
+    output_size: Sequence[int] | None = None,
+) -> Tensor:
+    """Partial inverse of `max_pool2d`: maxima at their `indices`, zeros elsewhere."""
+    return _max_unpool(2, input, indices, kernel_size, stride, padding, output_size)
+
+
+def max_unpool3d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: IntOr,
+    stride: IntOr | None = None,
+    padding: IntOr = 0,
+    output_size: Sequence[int] | None = None,
+) -> Tensor:
+    """Partial inverse of `max_pool3d`: maxima at their `indices`, zeros elsewhere."""
+    return _max_unpool(3, input, indices, kernel_size, stride, padding, output_size)

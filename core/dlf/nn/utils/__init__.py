@@ -1,0 +1,22 @@
+"""Helpers around modules: gradient clipping, parameter vectors, sequences."""
+
+from __future__ import annotations
+
+from dlf.nn.utils import rnn
+from dlf.nn.utils.clip_grad import (
+    clip_grad_norm_,
+    clip_grad_value_,
+    clip_grads_with_norm_,
+    get_total_norm,
+)
+from dlf.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
+
+__all__ = [
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "clip_grads_with_norm_",
+    "get_total_norm",
+    "parameters_to_vector",
+    "rnn",
+    "vector_to_parameters",
+]

@@ -1,0 +1,18 @@
+"""All ops: one declaration each, with its gradient beside it. Importing this registers them."""
+
+from __future__ import annotations
+
+from . import (  # order of slots
+    creation,
+    pointwise,
+    movement,
+    reduce,
+    indexing,
+    contract,
+    randoms,
+    activation,
+    softmax,
+    linear,
+)
+
+__all__ = ["activation", "contract", "creation", "indexing", "linear", "movement", "pointwise", "randoms", "reduce", "softmax"]

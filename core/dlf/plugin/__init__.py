@@ -1,0 +1,49 @@
+"""What a plugin is written against: the contract's classes, the `hookimpl` marker, and the host.
+
+A plugin is a light module named by an entry point of group ``dlf``; `dlf.plugin.hookspecs` lists
+the hooks it may give. pluggy is imported with the marker or the host, not before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .backend import Backend, Caps, Probe
+from .specs import BackendSpec, DatasetSpec, KernelSpec
+from .states import PluginRecord, PluginState
+from .version import KERNEL_API
+
+if TYPE_CHECKING:
+    from .hookspecs import hookimpl as hookimpl
+    from .host import Host as Host
+    from .host import get_host as get_host
+
+__all__ = [
+    "KERNEL_API",
+    "Backend",
+    "BackendSpec",
+    "Caps",
+    "DatasetSpec",
+    "Host",
+    "KernelSpec",
+    "PluginRecord",
+    "PluginState",
+    "Probe",
+    "get_host",
+    "hookimpl",
+]
+
+_LAZY = {"Host": "host", "get_host": "host", "hookimpl": "hookspecs"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -1,0 +1,34 @@
+"""The kernel contract, written once over a NumPy-like array namespace.
+
+`kernels(xp)` gives every primitive of the contract as plain functions over arrays of `xp` (NumPy,
+or anything that has their functions, `ndarray.astype` and assignment into arrays). A backend
+takes the whole table and replaces what its library does faster:
+
+>>> import numpy as np
+>>> from dlf.xp import kernels
+>>> kernels(np)["sum"](np.ones((2, 3)), (0,), False)
+array([2., 2., 2.])
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dlf.xp import binary, contract, data, movement, reduce, scan, scatter, special, unary
+from dlf.xp.common import Kernel
+
+__all__ = ["Kernel", "kernels"]
+
+_GROUPS = (data, movement, scatter, unary, special, binary, reduce, scan, contract)
+
+
+def kernels(xp: Any) -> dict[str, Kernel]:
+    """Every kernel of the contract over the array namespace `xp`, by name.
+
+    Kernels take arrays of `xp` and plain Python values, never change their inputs and always return
+    arrays (0-d arrays, not scalars). float16 and bfloat16 are computed in float32 and rounded once.
+    """
+    table: dict[str, Kernel] = {}
+    for group in _GROUPS:
+        table.update(group.kernels(xp))
+    return table
