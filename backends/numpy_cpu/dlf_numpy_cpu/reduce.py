@@ -1,0 +1,144 @@
+"""Sums and maxima, faster and in float32 more accurate than NumPy's reductions as they come.
+
+NumPy adds the rows of a matrix one after another (the sum of a million float32 rows of 0.1 is off
+by 1 %), and takes some 40 ns for every row that it reduces along a short last dim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dlf.xp.common import is_low
+from dlf_numpy_cpu.quiet import SILENCE, quiet
+
+__all__ = ["column_sums", "kernels", "row_max", "row_sums"]
+
+Array = npt.NDArray[Any]
+Dims = tuple[int, ...]
+
+_BLOCK = 1024
+_SMALL = 2048
+_SHORT = 128
+
+
+def row_sums(a: Array) -> Any:
+    """(n, m) -> (n,): a product with ones where the rows are short enough to be added in one go."""
+    if a.shape[1] <= _BLOCK and a.dtype.kind in "fc":
+        return np.matmul(a, np.ones(a.shape[1], a.dtype))
+    return np.add.reduce(a, 1)
+
+
+def column_sums(a: Array) -> Any:
+    """(n, m) -> (m,), in blocks of rows."""
+    rows, columns = a.shape
+    if a.dtype.kind not in "fc":
+        return np.add.reduce(a, 0)
+    ones = np.ones((1, _BLOCK), a.dtype)
+    if rows <= _BLOCK:
+        return np.matmul(ones[0, :rows], a)
+    whole = rows - rows % _BLOCK
+    blocks = np.matmul(ones, a[:whole].reshape(-1, _BLOCK, columns))[:, 0]
+    if whole < rows:
+        blocks = np.concatenate((blocks, np.matmul(ones[:, : rows - whole], a[whole:])))
+    return column_sums(blocks)
+
+
+def row_max(a: Array, ufunc: np.ufunc = np.maximum) -> Array:
+    """(n, m) -> (n,) with m > 0: column by column where the rows are short."""
+    if not 1 < a.shape[1] <= _SHORT or a.shape[0] < 16:
+        return ufunc.reduce(a, 1)  # type: ignore[no-any-return]
+    best: Array = ufunc(a[:, 0], a[:, 1])
+    for column in range(2, a.shape[1]):
+        ufunc(best, a[:, column], out=best)
+    return best
+
+
+def _matrix(a: Array, dims: Dims) -> tuple[Array, int] | None:
+    """`a` as a matrix, and the axis to reduce; None where the dims are not all first or last."""
+    if a.size < _SMALL or not a.flags.c_contiguous or not dims:
+        return None
+    count = len(dims)
+    ordered = tuple(sorted(d % a.ndim for d in dims))
+    if ordered == tuple(range(a.ndim - count, a.ndim)):
+        columns = 1
+        for d in ordered:
+            columns *= a.shape[d]
+        return a.reshape(-1, columns), 1
+    if ordered == tuple(range(count)):
+        rows = 1
+        for d in ordered:
+            rows *= a.shape[d]
+        return a.reshape(rows, -1), 0
+    return None
+
+
+def _result_shape(a: Array, dims: Dims, keepdim: bool) -> tuple[int, ...]:
+    reduced = {d % a.ndim for d in dims}
+    if keepdim:
+        return tuple(1 if d in reduced else n for d, n in enumerate(a.shape))
+    return tuple(n for d, n in enumerate(a.shape) if d not in reduced)
+
+
+def _large_sum(a: Array, dims: Dims, keepdim: bool) -> Array:
+    found = _matrix(a, dims) if a.dtype.kind in "fc" and a.dtype.itemsize > 2 else None
+    if found is None:
+        if (
+            a.dtype.kind in "fc"
+            and a.size >= _SMALL
+            and len(dims) == 1
+            and a.shape[dims[0]] > _BLOCK
+        ):
+            rows = np.moveaxis(a, dims[0], -1)
+            return np.asarray(np.add.reduce(np.ascontiguousarray(rows), -1)).reshape(
+                _result_shape(a, dims, keepdim)
+            )
+        return np.add.reduce(a, dims, a.dtype, keepdims=keepdim, out=...)
+    matrix, axis = found
+    if axis == 0:
+        sums = column_sums(matrix)
+    elif matrix.shape[0] == 1:
+        whole = a.size - a.size % _BLOCK
+        flat = matrix[0]
+        parts = row_sums(flat[:whole].reshape(-1, _BLOCK))
+        sums = np.add.reduce(parts) + np.add.reduce(flat[whole:])
+    else:
+        sums = row_sums(matrix)
+    return np.asarray(sums).reshape(_result_shape(a, dims, keepdim))
+
+
+def _sum() -> Callable[..., Array]:
+    large = quiet(_large_sum)
+    reduce: Callable[..., Any] = np.add.reduce
+    silence = SILENCE
+
+    def kernel(a: Array, dims: Dims, keepdim: bool) -> Array:
+        if is_low(a):
+            return kernel(a.astype(np.float32), dims, keepdim).astype(a.dtype)
+        if a.size >= _SMALL:
+            return large(a, dims, keepdim)  # type: ignore[no-any-return]
+        return np.asarray(silence.run(reduce, a, dims, a.dtype, None, keepdim))
+
+    return kernel
+
+
+def _extremum(ufunc: np.ufunc) -> Callable[..., Array]:
+    reduce: Callable[..., Any] = ufunc.reduce
+
+    def kernel(a: Array, dims: Dims, keepdim: bool) -> Array:
+        if is_low(a):
+            return kernel(a.astype(np.float32), dims, keepdim).astype(a.dtype)
+        found = _matrix(a, dims)
+        if found is None or found[1] == 0 or found[0].shape[1] > _SHORT:
+            return np.asarray(reduce(a, dims, None, None, keepdim))
+        return row_max(found[0], ufunc).reshape(_result_shape(a, dims, keepdim))
+
+    return kernel
+
+
+def kernels() -> dict[str, Callable[..., Any]]:
+    """Kernel by name."""
+    return {"sum": _sum(), "max": _extremum(np.maximum), "min": _extremum(np.minimum)}

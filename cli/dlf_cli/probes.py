@@ -1,0 +1,90 @@
+"""The state of every plugin and device, gathered once for `dlf backends list` and `dlf doctor`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["backend_rows", "plugin_rows"]
+
+
+def plugin_rows() -> list[dict[str, Any]]:
+    """One entry a plugin: name, distribution, version, module, state and the state's reason."""
+    from dlf.plugin.host import get_host
+
+    return [_plugin(record) for record in get_host().records()]
+
+
+def backend_rows() -> list[dict[str, Any]]:
+    """One entry a device type, then one for each plugin that could not say what it has."""
+    from dlf.plugin.host import get_host
+
+    host = get_host()
+    rows: list[dict[str, Any]] = []
+    seen = []
+    for spec, record in host.backend_specs():
+        rows.append(
+            {
+                "device": spec.device_type,
+                "requires_api": spec.requires_api,
+                **_backend(spec.device_type),
+            }
+        )
+        seen.append(id(record))
+        # Loading may have changed the plugin's state, so it is read afterwards.
+        plugin = _plugin(record)
+        state, reason = plugin.pop("state"), plugin.pop("reason")
+        if state != "ok":
+            rows[-1].update(state=state, reason=reason)
+        rows[-1].update(plugin)
+    for record in host.records():
+        if record.state != "ok" and id(record) not in seen:
+            rows.append(
+                {
+                    "device": None,
+                    "devices": [],
+                    "requires_api": None,
+                    "caps": None,
+                    **_plugin(record),
+                }
+            )
+    return rows
+
+
+def _plugin(record: Any) -> dict[str, Any]:
+    return {
+        "plugin": record.name,
+        "distribution": record.distribution,
+        "version": record.version,
+        "module": record.module,
+        "state": str(record.state),
+        "reason": record.reason or "",
+        "error": "" if record.error is None else f"{type(record.error).__name__}: {record.error}",
+    }
+
+
+def _backend(device_type: str) -> dict[str, Any]:
+    """Load one backend and probe it; what stands in the way becomes the reason."""
+    from dlf.errors import DeviceUnavailableError, DlfError, IncompatiblePluginError
+    from dlf.plugin.host import get_host
+
+    row: dict[str, Any] = {"state": "ok", "reason": "", "devices": [], "caps": None}
+    try:
+        loaded = get_host().load_backend(device_type)
+        kernels = loaded.backend.kernels()
+    except DeviceUnavailableError as error:
+        row.update(state="unavailable", reason=str(error))
+    except IncompatiblePluginError as error:
+        row.update(state="incompatible", reason=str(error))
+    except DlfError as error:
+        row.update(state="broken", reason=str(error))
+    except Exception as error:  # a backend's own code, which must not end a listing
+        row.update(state="broken", reason=f"its kernels: {type(error).__name__}: {error}")
+    else:
+        caps = loaded.backend.caps
+        row["devices"] = list(loaded.probe.devices)
+        row["caps"] = {
+            "dtypes": sorted(caps.dtypes),
+            "features": sorted(caps.features),
+            "kernels": len(kernels),
+        }
+    return row
