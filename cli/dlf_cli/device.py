@@ -44,4 +44,4 @@ def synchronizer(device: dlf.device) -> Callable[[], Any]:
     import dlf
 
     found = getattr(getattr(dlf, device.type, None), "synchronize", None)
-    return found if callable(found) else lambda: None
+    return (lambda: found(device)) if callable(found) else lambda: None

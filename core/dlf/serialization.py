@@ -171,7 +171,8 @@ class _Writer:
             items = [self.encode(v, (*where, str(i))) for i, v in enumerate(obj)]
             if isinstance(obj, list):
                 return items
-            return {"tuple" if isinstance(obj, tuple) else "set": items}
+            kind = "tuple" if isinstance(obj, tuple) else "frozenset"
+            return {"set" if isinstance(obj, set) else kind: items}
         finally:
             self._open.discard(id(obj))
 
@@ -572,7 +573,7 @@ class _Reader:
         if isinstance(where, dict):
             where = where.get(saved, saved)
         elif callable(where) and not isinstance(where, Device):
-            moved = where(tensor, saved)
+            moved: Tensor | None = where(tensor, saved)
             if moved is not None:
                 return moved
             where = saved
@@ -603,6 +604,7 @@ _KINDS: dict[str, Callable[[_Reader, Any], Any]] = {
     "ordered": lambda r, c: OrderedDict(r._pairs(c)),
     "tuple": lambda r, c: tuple(r._decode(v) for v in c),
     "set": lambda r, c: {r._decode(v) for v in c},
+    "frozenset": lambda r, c: frozenset(r._decode(v) for v in c),
     "float": lambda r, c: {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}[c],
     "complex": lambda r, c: complex(float(c[0]), float(c[1])),
     "bytes": lambda r, c: base64.b64decode(c, validate=True),

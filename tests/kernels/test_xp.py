@@ -263,8 +263,9 @@ def test_integer_pow(run: Runner) -> None:
 
 def test_pow_by_usual_exponents(run: Runner) -> None:
     for dtype in FLOATS:
-        a = sample(dtype, (5, 7), 1, special=True)
         for exponent in (0, 1, 2, 2.0, 3, 0.5, -0.5, -1, -2):
+            # Of -inf and -0, PyTorch takes the root in some dtypes and the power in others.
+            a = sample(dtype, (5, 7), 1, special=abs(exponent) != 0.5)
             same(run("pow", a, exponent), torch.pow(to_torch(a), exponent))
 
 

@@ -47,9 +47,9 @@ class Row:
 
 
 def real(*shape: int, low: float = -2.0, high: float = 2.0, seed: int = 0) -> np.ndarray:
-    """Distinct numbers in random order, so that no two tie and none is at a kink of 0."""
+    """Distinct numbers in random order, so that no two tie; another seed gives other numbers."""
     n = int(np.prod(shape))
-    values = low + (high - low) * (np.arange(n) + 0.53) / max(n, 1)
+    values = low + (high - low) * (np.arange(n) + 0.53 + 0.11 * seed) / max(n, 1)
     return np.random.default_rng(seed + n).permutation(values).reshape(shape)
 
 
@@ -132,6 +132,10 @@ BINARY = [
     *(
         _of(name, X, Y, dtypes=(*NUMERIC, *REDUCED))
         for name in "add sub mul maximum minimum fmax fmin".split()
+    ),
+    *(
+        _with(f"{name} of ties", _function(name), np.round(X), np.round(Y), second=False)
+        for name in "maximum minimum fmax fmin".split()
     ),
     _of("div", X, positive(3, 4), dtypes=(*NUMERIC, *REDUCED)),
     _with("add alpha", lambda lib, x, y: lib.add(x, y, alpha=2), X, Y, dtypes=NUMERIC),

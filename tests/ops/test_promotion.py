@@ -19,6 +19,8 @@ logical_or fmod
 NUMBERS: tuple[Any, ...] = (True, 2, 2.0, 2j)
 
 
+# PyTorch has no kernels for these of bools; dlf computes them.
+NOT_FOR_BOOLS = ("pow", "remainder", "floor_divide", "fmod", "pow_")
 NO_NUMBERS = ("maximum", "minimum", "atan2", "logical_or")
 REAL = [name for name in DTYPES if "complex" not in name]
 
@@ -35,6 +37,8 @@ def assert_agree(note: str, call: Any, *pairs: Any) -> None:
 @pytest.mark.parametrize("op", OPS)
 def test_tensors(op: str, left: str) -> None:
     for right, (m, n) in itertools.product(DTYPES, [(1, 1), (0, 1), (1, 0), (0, 0)]):
+        if left == right == "bool" and op in NOT_FOR_BOOLS:
+            continue
         a, b = pair(np.full((1,) * m, 3.0), left), pair(np.full((1,) * n, 2.0), right)
         # dlf has no complex type of halves.
         if torch.result_type(a[1], b[1]) is not torch.complex32:
@@ -50,6 +54,8 @@ def test_numbers(op: str, left: str) -> None:
         return lambda lib, a: getattr(lib, op)(a, number)
 
     for number, n in itertools.product(NUMBERS, (0, 1)):
+        if left == "bool" and number is True and op in NOT_FOR_BOOLS:
+            continue
         a = pair(np.full((1,) * n, 3.0), left)
         if torch.result_type(a[1], number) is not torch.complex32:
             assert_agree(f"{left} {n}-d, {number}", operation(number), a)
@@ -68,6 +74,8 @@ def test_where_and_cat(left: str) -> None:
 @pytest.mark.parametrize("op", ["add_", "mul_", "div_", "sub_", "pow_"])
 def test_in_place_keeps_the_dtype(op: str, target: str) -> None:
     for source in REAL:
+        if target == source == "bool" and op in NOT_FOR_BOOLS:
+            continue
         a, b = pair(np.full(2, 3.0), target), pair(np.full(2, 2.0), source)
         assert_agree(source, lambda lib, a, b: getattr(a, op)(b), a, b)
 

@@ -68,8 +68,10 @@ def test_special_values(row: Row, dtype: str) -> None:
 @pytest.mark.parametrize("row", [r for r in REDUCE if len(r.inputs) == 1], ids=str)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_reductions_of_special_values(row: Row) -> None:
-    if "median" in row.name or "kthvalue" in row.name or "prod with" in row.name:
+    if any(name in row.name for name in ("median", "kthvalue", "prod with")):
         pytest.skip("needs this shape's own values")
+    if row.name in ("var_mean", "std_mean"):
+        pytest.skip("PyTorch's one-pass mean of infinities is NaN; that of `mean` is not")
     values = np.tile(SPECIAL[:12].reshape(2, 3, 2), (1, 1, 2))
     values[0, 0, 0] = 3.0
     if any(name in row.name for name in ("arg", "sort", "topk")):

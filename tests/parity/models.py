@@ -1,7 +1,7 @@
 """Models and one training step of each, written once for every library with PyTorch's interface.
 
 Each builder takes the library `T` (dlf or torch) and gives a `Training`, whose `step(batch)` trains
-once on NumPy arrays and gives the loss. `SPECS` has the builders, each with what draws such a batch.
+once on NumPy arrays and gives the loss. `SPECS` has the builders, each with what draws a batch.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 import dlf
+import dlf.utils.data
 from tests.support.listings import Listing, Outcome, find_listings, run, split_numbers
 
 SEEDS = Path(__file__).parents[2].parent / "shared" / "seeds"
@@ -48,7 +49,7 @@ SUPPLY = {
     "input_data": images,
     "labels": labels,
     "net": classifier,
-    "model": lambda T: T.nn.Linear(2, 2),
+    "model": lambda T: T.nn.Linear(2, 3),
     "trainloader": batches,
 }
 
@@ -98,7 +99,7 @@ def both(listing: Listing) -> tuple[Outcome, Outcome]:
 def test_every_listing_is_found() -> None:
     """Guards the extraction: a pattern that matches nothing would let every other test pass."""
     fences = sum(path.read_text("utf-8").count("```python") for path in SEEDS.glob("*"))
-    assert len(LISTINGS) == fences
+    assert sum(not listing.blanks for listing in LISTINGS) == fences
 
 
 @each_listing
@@ -132,6 +133,7 @@ def test_gives_the_numbers_of_torch(listing: Listing) -> None:
 
 def compare(ours: dlf.Tensor, theirs: torch.Tensor, name: str) -> None:
     expected = theirs.detach().numpy()
+    assert isinstance(ours, dlf.Tensor), name
     got = ours.detach().numpy()
     assert got.dtype == expected.dtype, name
     assert ours.requires_grad == theirs.requires_grad, name

@@ -9,7 +9,7 @@ import pkgutil
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,15 +20,22 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|\bnan\b|\binf\b
 
 @dataclass(frozen=True)
 class Listing:
-    """One fenced block: its document, its place among the document's blocks from 1, its text."""
+    """One fenced block: its document, its place among the document's blocks from 1, its text.
+
+    `blanks` marks a copy whose no-break spaces, which Python refuses, became plain ones.
+    """
 
     document: str
     number: int
     source: str
+    blanks: bool = False
 
     @property
     def name(self) -> str:
-        return f"{self.document}-{self.number}"
+        return f"{self.document}-{self.number}" + ("-plain-blanks" if self.blanks else "")
+
+    def with_plain_blanks(self) -> Listing:
+        return replace(self, source=self.source.replace("\xa0", " "), blanks=True)
 
 
 @dataclass(frozen=True)
@@ -41,12 +48,16 @@ class Outcome:
 
 
 def find_listings(folder: Path) -> list[Listing]:
-    """All Python blocks of the `*.txt` documents in `folder`, in order."""
-    return [
+    """All Python blocks of the `*.txt` documents in `folder`, in order.
+
+    A block with no-break spaces comes twice, as it stands and with plain ones.
+    """
+    found = [
         Listing(path.stem, number, match[1])
         for path in sorted(folder.glob("*.txt"))
         for number, match in enumerate(_FENCE.finditer(path.read_text("utf-8")), 1)
     ]
+    return found + [one.with_plain_blanks() for one in found if "\xa0" in one.source]
 
 
 @contextlib.contextmanager

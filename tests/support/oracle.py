@@ -45,8 +45,7 @@ def host(t: Any) -> np.ndarray:
     """A tensor's values, of either library, as float64, complex128, int64 or bool."""
     name = dtype_name(t.dtype)
     if isinstance(t, torch.Tensor):
-        t = t.detach().resolve_conj().resolve_neg()
-        values = (t.float() if name == "bfloat16" else t).numpy()
+        values = (t.detach().float() if name == "bfloat16" else t).numpy(force=True)
     else:
         values = np.asarray(t.detach().cpu().numpy())
     wide = {"f": np.float64, "b": np.float64, "c": np.complex128, "i": np.int64, "u": np.int64}

@@ -17,7 +17,7 @@ def optimizers() -> Iterator[Case]:
     from dlf.plugin.host import get_host
 
     for name, registered in sorted(get_host().optimizers().items()):
-        yield Case(name, "optimizer", "GB/s", 1 << 20, "parameters", partial(_update, registered))
+        yield Case(name, "optimizer", "GB/s", 1 << 22, "parameters", partial(_update, registered))
 
 
 def _update(registered: Any, setup: Setup, size: int) -> Work:
@@ -31,12 +31,9 @@ def _update(registered: Any, setup: Setup, size: int) -> Work:
     updates = make(parameters, lr=1e-3)
     updates.step()
     weights = sum(p.numel() * p.dtype.itemsize for p in parameters)
-    state = sum(
-        one.numel() * one.dtype.itemsize
-        for kept in updates.state.values()
-        for one in kept.values()
-        if isinstance(one, dlf.Tensor) and one.ndim
-    )
+    kept = [one for state in updates.state.values() for one in state.values()]
+    tensors = [one for one in kept if isinstance(one, dlf.Tensor) and one.ndim]
+    state = sum(one.numel() * one.dtype.itemsize for one in tensors)
     # Weights and state are read and written, gradients read.
     return Work(updates.step, bytes=3.0 * weights + 2.0 * state)
 
@@ -46,7 +43,7 @@ def loaders() -> Iterator[Case]:
     from dlf.plugin.host import get_host
 
     for name, registered in sorted(get_host().datasets().items()):
-        yield Case(name, "loader", "samples/s", 64, "batch", partial(_load, registered))
+        yield Case(name, "loader", "samples/s", 64, "images a batch", partial(_load, registered))
 
 
 def _load(registered: Any, setup: Setup, size: int) -> Work:
@@ -68,7 +65,7 @@ def _load(registered: Any, setup: Setup, size: int) -> Work:
 def steps() -> Iterator[Case]:
     """Forward, backward and update on `size` images of 1x28x28, for each model of `dlf train`."""
     for name in MODELS:
-        yield Case(f"train_{name}", "step", "samples/s", 64, "batch", partial(_step, name))
+        yield Case(f"train_{name}", "step", "samples/s", 64, "images a batch", partial(_step, name))
 
 
 def _step(name: str, setup: Setup, size: int) -> Work:

@@ -78,10 +78,8 @@ def explain(device: str, source: str | None, as_json: bool) -> None:
         return
     table(("op", "source", "from"), [(one.op, one.source, one.origin) for one in found])
     counts = Counter(one.source for one in found)
-    say(
-        f"\n{len(found)} ops: "
-        + ", ".join(f"{count} {name}" for name, count in counts.most_common())
-    )
+    parts = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+    say(f"\n{len(found)} ops{': ' if parts else ''}{parts}")
 
 
 def _origin(row: dict[str, object]) -> str:

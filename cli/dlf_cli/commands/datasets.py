@@ -23,5 +23,6 @@ def list_() -> None:
     rows = [
         (name, one.spec.description, one.spec.licence, one.record.distribution)
         for name, one in sorted(get_host().datasets().items())
+        if one.spec is not None
     ]
     table(("dataset", "what", "licence", "from"), rows)

@@ -148,10 +148,10 @@ def _check(
             "gradcheck expects at least one input tensor to require gradient, but none has "
             "requires_grad=True"
         )
-    for place, value in enumerate(wanted):
+    for at, value in enumerate(wanted):
         if value.dtype.name not in ("float64", "complex128"):
             warnings.warn(
-                f"gradcheck: input {place} is {value.dtype}; differences are exact enough only in "
+                f"gradcheck: input {at} is {value.dtype}; differences are exact enough only in "
                 "dlf.float64 and dlf.complex128",
                 stacklevel=3,
             )
@@ -169,7 +169,8 @@ def _check(
 def _checked_places(func: Callable[..., Any], inputs: tuple[Any, ...]) -> list[int | None]:
     """The outputs that require grad; where none does, None stands for all that they are."""
     outputs = _outputs(func, inputs)
-    return [place for place, out in enumerate(outputs) if _is_checked(out)] or [None]
+    places: list[int | None] = [i for i, out in enumerate(outputs) if _is_checked(out)]
+    return places or [None]
 
 
 def _outputs(func: Callable[..., Any], inputs: tuple[Any, ...]) -> tuple[Tensor, ...]:

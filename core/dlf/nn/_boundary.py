@@ -17,7 +17,7 @@ class Boundary(Function):
     """Identity on any number of tensors that hands their gradients to a callback."""
 
     @staticmethod
-    def forward(  # type: ignore[override]  # a Function's forward has any parameters
+    def forward(
         ctx: Any, on_gradient: Callable[[Gradients], Gradients], *tensors: Tensor
     ) -> tuple[Tensor, ...]:
         ctx.set_materialize_grads(False)

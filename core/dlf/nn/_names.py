@@ -17,7 +17,8 @@ def typename(value: object) -> str:
     if type(value) is Tensor:
         return "dlf.Tensor"
     kind = type(value)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    prefix = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return prefix + kind.__qualname__
 
 
 def name_module(error: Exception, module: Module) -> None:

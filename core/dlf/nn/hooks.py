@@ -18,21 +18,22 @@ __all__ = ["HookedCalls", "RemovableHandle"]
 
 Hook = Callable[..., Any]
 Hooks = OrderedDict[int, Hook]
+Gradients = tuple[Tensor | None, ...]
 _ids = itertools.count()
 
 
 class RemovableHandle:
     """What a registration returns: `remove()` (or leaving a `with`) takes the hook away."""
 
-    def __init__(self, hooks: Hooks, *flags: dict[int, bool]) -> None:
+    def __init__(self, hooks: Hooks, *flags: OrderedDict[int, bool]) -> None:
         self.id = next(_ids)
-        self._stores = [ref(store) if isinstance(store, OrderedDict) else None
-                        for store in (hooks, *flags)]
+        # Weak, so that a handle does not keep its module alive.
+        self._stores: list[ref[OrderedDict[int, Any]]] = [ref(hooks), *map(ref, flags)]
 
     def remove(self) -> None:
         """Take the hook away; a second call does nothing."""
         for store in self._stores:
-            alive = store and store()
+            alive = store()
             if alive is not None:
                 alive.pop(self.id, None)
 
@@ -167,6 +168,7 @@ def register_module_full_backward_hook(hook: Hook) -> RemovableHandle:
 
 def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call `module.forward` with its hooks and those of all modules around it."""
+    _forget_unused_flags(module)
     called: set[int] = set()
     result: Any = None
     try:
@@ -180,6 +182,24 @@ def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any
     except Exception:
         _run_missed_hooks(module, args, kwargs, result, called)
         raise
+
+
+def _forget_unused_flags(module: Module) -> None:
+    """Make calls plain again where the last hook has been removed."""
+    if not (
+        _global_forward_pre_hooks
+        or _global_forward_hooks
+        or _global_backward_pre_hooks
+        or _global_backward_hooks
+    ):
+        HookedCalls._hooked = False
+    if not (
+        module._forward_pre_hooks
+        or module._forward_hooks
+        or module._backward_pre_hooks
+        or module._backward_hooks
+    ):
+        module.__dict__.pop("_hooked", None)
 
 
 def _run_forward_pre_hooks(
@@ -264,10 +284,10 @@ class _BackwardBoundary:
         self.module = module
         self.pre_hooks = pre_hooks
         self.hooks = hooks
-        self.grad_output: tuple[Tensor | None, ...] | None = None
-        self.inputs = 0
-        self.input_places: list[int] = []
-        self.has_input_boundary = False
+        self.grad_output: Gradients | None = None
+        # Shape, dtype and device of each input, None for one that is no tensor.
+        self.inputs: list[tuple[Any, Any, Any] | None] = []
+        self.inputs_differentiable = False
 
     @classmethod
     def of(cls, module: Module) -> _BackwardBoundary | None:
@@ -278,17 +298,13 @@ class _BackwardBoundary:
 
     def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Pass the tensors among `args` through a boundary that sees the input gradients."""
-        self.inputs = len(args)
-        self.input_places = [i for i, value in enumerate(args) if isinstance(value, Tensor)]
-        tensors = [args[i] for i in self.input_places]
-        passed = _cross(tensors, self._on_input_gradient)
-        self.has_input_boundary = passed is not None
-        if passed is None:
-            return args
-        changed = list(args)
-        for i, tensor in zip(self.input_places, passed, strict=True):
-            changed[i] = tensor
-        return tuple(changed)
+        self.inputs = [
+            (value.shape, value.dtype, value.device) if isinstance(value, Tensor) else None
+            for value in args
+        ]
+        passed = _cross(args, self._on_input_gradient)
+        self.inputs_differentiable = passed is not None
+        return args if passed is None else passed
 
     def leave(self, result: Any) -> Any:
         """Pass the tensors of `result` through a boundary that sees the output gradients."""
@@ -300,60 +316,56 @@ class _BackwardBoundary:
             )
             return result
         outputs = (result,) if isinstance(result, Tensor) else result
-        places = [i for i, value in enumerate(outputs) if isinstance(value, Tensor)]
-
-        def on_gradient(grads: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
-            full: list[Tensor | None] = [None] * len(outputs)
-            for i, grad in zip(places, grads, strict=True):
-                full[i] = grad
-            seen = self._on_output_gradient(tuple(full))
-            return tuple(seen[i] for i in places)
-
-        passed = _cross([outputs[i] for i in places], on_gradient)
+        passed = _cross(outputs, self._on_output_gradient)
         if passed is None:
             return result
         if isinstance(result, Tensor):
             return passed[0]
-        changed = list(outputs)
-        for i, tensor in zip(places, passed, strict=True):
-            changed[i] = tensor
-        return type(result)(*changed) if hasattr(result, "_fields") else tuple(changed)
+        return type(result)(*passed) if hasattr(result, "_fields") else passed
 
-    def _on_output_gradient(self, grads: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
+    def _on_output_gradient(self, grads: Gradients) -> Gradients:
         for hook in self.pre_hooks:
             changed = hook(self.module, grads)
             if changed is not None:
                 grads = _replaced(changed, grads, "full backward pre", "grad_output")
         self.grad_output = grads
-        if not self.has_input_boundary:
-            # No input requires grad, so nothing else will report the end of the backward.
-            self._run_hooks((None,) * self.inputs)
+        if not self.inputs_differentiable and self.hooks:
+            # Nothing else will report the end of the backward.
+            warnings.warn(
+                "Full backward hook is firing when gradients are computed with respect to module "
+                "outputs since no inputs require gradients.",
+                stacklevel=2,
+            )
+            self._run_hooks((None,) * len(self.inputs))
         return grads
 
-    def _on_input_gradient(self, grads: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
-        full: list[Tensor | None] = [None] * self.inputs
-        for i, grad in zip(self.input_places, grads, strict=True):
-            full[i] = grad
-        seen = self._run_hooks(tuple(full))
-        return tuple(seen[i] for i in self.input_places)
+    def _on_input_gradient(self, grads: Gradients) -> Gradients:
+        import dlf
 
-    def _run_hooks(self, grads: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
+        full = tuple(
+            dlf.zeros(like[0], dtype=like[1], device=like[2])
+            if grad is None and like is not None
+            else grad
+            for grad, like in zip(grads, self.inputs, strict=True)
+        )
+        return self._run_hooks(full)
+
+    def _run_hooks(self, grads: Gradients) -> Gradients:
         for hook in self.hooks:
             changed = hook(self.module, grads, self.grad_output)
-            if changed is not None:
-                if not self.has_input_boundary:
-                    raise RuntimeError(
-                        "Backward hook for Modules where no input requires gradient should always "
-                        "return None or None for all gradients."
-                    )
-                grads = _replaced(changed, grads, "full backward", "grad_input")
+            if changed is None:
+                continue
+            if not self.inputs_differentiable:
+                raise RuntimeError(
+                    "Backward hook for Modules where no input requires gradient should always "
+                    "return None or None for all gradients."
+                )
+            grads = _replaced(changed, grads, "full backward", "grad_input")
         self.grad_output = None
         return grads
 
 
-def _replaced(
-    changed: Any, grads: tuple[Tensor | None, ...], kind: str, name: str
-) -> tuple[Tensor | None, ...]:
+def _replaced(changed: Any, grads: Gradients, kind: str, name: str) -> Gradients:
     new = changed if isinstance(changed, tuple) else (changed,)
     if len(new) != len(grads):
         raise RuntimeError(
@@ -364,14 +376,28 @@ def _replaced(
 
 
 def _cross(
-    tensors: list[Tensor],
-    on_gradient: Callable[[tuple[Tensor | None, ...]], tuple[Tensor | None, ...]],
-) -> tuple[Tensor, ...] | None:
-    """Identity on `tensors` whose backward is `on_gradient`; None where none requires grad."""
+    values: tuple[Any, ...], on_gradient: Callable[[Gradients], Gradients]
+) -> tuple[Any, ...] | None:
+    """`values`, with those that require grad passed through a `Boundary`; None if there are none.
+
+    `on_gradient` takes and gives one gradient for each of `values`, None where there is none.
+    """
     from dlf import is_grad_enabled
     from dlf.nn._boundary import Boundary
 
-    if not is_grad_enabled() or not any(tensor.requires_grad for tensor in tensors):
+    places = [i for i, v in enumerate(values) if isinstance(v, Tensor) and v.requires_grad]
+    if not places or not is_grad_enabled():
         return None
-    passed = Boundary.apply(on_gradient, *tensors)
-    return (passed,) if isinstance(passed, Tensor) else passed
+
+    def on_some(grads: Gradients) -> Gradients:
+        full: list[Tensor | None] = [None] * len(values)
+        for i, grad in zip(places, grads, strict=True):
+            full[i] = grad
+        changed = on_gradient(tuple(full))
+        return tuple(changed[i] for i in places)
+
+    passed = list(values)
+    crossed = Boundary.apply(on_some, *(values[i] for i in places))
+    for i, tensor in zip(places, crossed, strict=True):
+        passed[i] = tensor
+    return tuple(passed)

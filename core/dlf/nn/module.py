@@ -578,9 +578,10 @@ def _parse_to(
             dtype = rest.pop(0)
     if rest:
         non_blocking = rest.pop(0)
-    if rest or (dtype is not None and not isinstance(dtype, dlf.dtype)):
+    misplaced = dtype is not None and not isinstance(dtype, dlf.dtype)
+    if rest or misplaced or not isinstance(non_blocking, bool):
         raise TypeError(
             "to() received an invalid combination of arguments; expected (device, dtype, "
             "non_blocking), (dtype, non_blocking) or (tensor, non_blocking)"
         )
-    return None if device is None else dlf.device(device), dtype, bool(non_blocking)
+    return None if device is None else dlf.device(device), dtype, non_blocking

@@ -53,9 +53,6 @@ class Parameter(Tensor):
     def __reduce_ex__(self, protocol: Any) -> Any:
         return _rebuild_parameter, (self.detach(), self.requires_grad)
 
-    def __repr__(self) -> str:
-        return "Parameter containing:\n" + super().__repr__()
-
 
 class Buffer(Tensor):
     """A tensor that `Module` lists among its buffers when it is assigned.

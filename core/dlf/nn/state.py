@@ -178,8 +178,15 @@ class Stateful:
     ) -> None:
         """Take this module's own tensors, not those of its children, from `state_dict`."""
         for hook in self._load_state_dict_pre_hooks.values():
-            hook(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
-                 error_msgs)
+            hook(
+                state_dict,
+                prefix,
+                local_metadata,
+                strict,
+                missing_keys,
+                unexpected_keys,
+                error_msgs,
+            )
         assign = local_metadata.get("assign_to_params_buffers", False)
         own = self._persistent_state()
         for name, target in own.items():

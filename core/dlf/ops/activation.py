@@ -1,6 +1,7 @@
 """Activation ops: one declaration each, its gradient beside it.
 
-Results have the shape and dtype of ``input``. Formulas and the values of gradients at the kinks are PyTorch's.
+Results have the shape and dtype of ``input``. Formulas and the values of gradients at the kinks are
+PyTorch's.
 """
 
 from __future__ import annotations
@@ -63,9 +64,7 @@ relu = unary(
 )
 
 
-@composite(
-    inputs=1, vjp=lambda g, input, threshold: threshold_backward(g, input, threshold)
-)
+@composite(inputs=1, vjp=lambda g, input, threshold: threshold_backward(g, input, threshold))
 def threshold(input: Tensor, threshold: float, value: float) -> Tensor:
     """`input` where it is above `threshold`, `value` elsewhere."""
     return dlf.where(input <= threshold, value, input)
@@ -105,7 +104,7 @@ def logsigmoid(input: Tensor) -> Tensor:
     ),
 )
 def softplus(input: Tensor, beta: float, threshold: float) -> Tensor:
-    """``log(1 + exp(beta * input)) / beta``, and `input` itself where ``beta * input > threshold``."""
+    """``log(1 + exp(beta * input)) / beta``, and `input` where ``beta * input > threshold``."""
     scaled = input * beta
     soft = (scaled.clamp(min=0) + (-scaled.abs()).exp().log1p()) / beta
     return dlf.where(scaled > threshold, input, soft)
@@ -136,7 +135,7 @@ def mish(input: Tensor) -> Tensor:
 
 
 def _elu_vjp(g: Tensor, input: Tensor, alpha: float, scale: float, input_scale: float) -> Tensor:
-    # The clamp keeps the branch that is not taken finite, so that its second derivative is 0, not NaN.
+    # The clamp keeps the branch not taken finite: its second derivative is then 0, not NaN.
     slope = (input.clamp(max=0) * input_scale).exp() * (alpha * scale * input_scale)
     return dlf.where(input > 0, g * scale, g * slope)
 
@@ -176,9 +175,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 @composite(
     inputs=1,
-    vjp=lambda g, input, min_val, max_val: dlf.where(
-        (input <= min_val) | (input >= max_val), 0, g
-    ),
+    vjp=lambda g, input, min_val, max_val: dlf.where((input <= min_val) | (input >= max_val), 0, g),
 )
 def hardtanh(input: Tensor, min_val: float, max_val: float) -> Tensor:
     """`input` held between `min_val` and `max_val`."""
@@ -201,9 +198,7 @@ def hardsigmoid(input: Tensor) -> Tensor:
 
 @composite(
     inputs=1,
-    vjp=lambda g, input: dlf.where(
-        input <= -3, 0, dlf.where(input < 3, g * (input / 3 + 0.5), g)
-    ),
+    vjp=lambda g, input: dlf.where(input <= -3, 0, dlf.where(input < 3, g * (input / 3 + 0.5), g)),
 )
 def hardswish(input: Tensor) -> Tensor:
     """``input * relu6(input + 3) / 6`` (Howard et al., 2019)."""
@@ -242,7 +237,9 @@ def softshrink(input: Tensor, lambd: float) -> Tensor:
 
 @composite(inputs=1)
 def glu(input: Tensor, dim: int) -> Tensor:
-    """First half of `input` along `dim` times the sigmoid of the second half (Dauphin et al., 2017)."""
+    """First half of `input` along `dim` times the sigmoid of the second half (Dauphin et al.,
+    2017).
+    """
     value, gate = input.chunk(2, dim)
     return value * sigmoid(gate)
 

@@ -84,10 +84,11 @@ def attention(
     is_causal: bool,
     scale: float,
 ) -> tuple[Tensor, Tensor]:
-    """``softmax(query @ key.T * scale + mask) @ value``, and the logarithm of the softmax's denominator.
+    """``softmax(query @ key.T * scale + mask) @ value``, and the logarithm of the softmax's
+    denominator.
 
-    Shapes: ``(..., L, E), (..., S, E), (..., S, V) -> (..., L, V), (..., L, 1)``; leading dimensions and the
-    additive `mask` broadcast. A query that may see nothing gives zeros.
+    Shapes: ``(..., L, E), (..., S, E), (..., S, V) -> (..., L, V), (..., L, 1)``; leading
+    dimensions and the additive `mask` broadcast. A query that may see nothing gives zeros.
     """
     logits = scores(query, key, mask, is_causal, scale)
     logsumexp = logits.logsumexp(-1, keepdim=True)

@@ -1,11 +1,12 @@
 """Convolutions, and the two linear maps that they are made of.
 
-`im2col` lays the patches that a kernel sees side by side, `col2im` adds such patches up where they came from; each is
-the other's gradient. A convolution is a matrix product over `im2col`; its gradient by the input is one over `col2im`,
-which is also what a transposed convolution computes. All are written for any number of spatial dimensions.
+`im2col` lays the patches that a kernel sees side by side, `col2im` adds such patches up where they
+came from; each is the other's gradient. A convolution is a matrix product over `im2col`; its
+gradient by the input is one over `col2im`, which is also what a transposed convolution computes.
+All are written for any number of spatial dimensions.
 
-Shapes, with one entry a spatial dimension: input ``(N, C, *size)``, kernel ``(O, C / groups, *kernel)``, result
-``(N, O, *out)``.
+Shapes, with one entry a spatial dimension: input ``(N, C, *size)``, kernel
+``(O, C / groups, *kernel)``, result ``(N, O, *out)``.
 """
 
 from __future__ import annotations
@@ -83,7 +84,9 @@ def taps(kernel: Ints) -> list[Ints]:
 def spread_tap(
     values: Tensor, tap: Ints, size: Ints, stride: Ints, padding: Pairs, dilation: Ints
 ) -> Tensor:
-    """Transpose of padding and `window_tap`: `values` put back where `tap` saw them, zeros elsewhere."""
+    """Transpose of padding and `window_tap`: `values` put back where `tap` saw them, zeros
+    elsewhere.
+    """
     out = values.shape[-len(size) :]
     lead = values.shape[: values.ndim - len(size)]
     if any(s > 1 for s in stride):
@@ -107,7 +110,9 @@ def spread_tap(
     ),
 )
 def im2col(input: Tensor, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints) -> Tensor:
-    """Patches of ``(N, C, *size)`` as ``(N, C, volume of kernel, *out)``; `padding` is a pair a dimension."""
+    """Patches of ``(N, C, *size)`` as ``(N, C, volume of kernel, *out)``; `padding` is a pair a
+    dimension.
+    """
     out = output_size(tuple(input.shape[2:]), kernel, stride, padding, dilation)
     padded = pad_spatial(input, padding)
     seen = [window_tap(padded, tap, out, stride, dilation) for tap in taps(kernel)]
@@ -272,7 +277,9 @@ def conv2d(
     dilation: Ints,
     groups: int,
 ) -> Tensor:
-    """Cross-correlation of ``(N, C, H, W)`` with ``(O, C / groups, KH, KW)``; see `functional.conv2d`."""
+    """Cross-correlation of ``(N, C, H, W)`` with ``(O, C / groups, KH, KW)``; see
+    `functional.conv2d`.
+    """
     return _conv(input, weight, bias, stride, padding, dilation, groups)
 
 

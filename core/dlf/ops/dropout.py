@@ -20,5 +20,7 @@ def keep_mask(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
 
 @composite(inputs=2, vjp=(lambda g, mask, scale: masked_scale(g, mask, scale), None))
 def masked_scale(input: Tensor, mask: Tensor, scale: float) -> Tensor:
-    """``input * mask * scale``; `mask` is bool and broadcasts with `input` (Srivastava et al., 2014)."""
+    """``input * mask * scale``; `mask` is bool and broadcasts with `input` (Srivastava et al.,
+    2014).
+    """
     return input * mask * scale

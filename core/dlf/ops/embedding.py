@@ -27,7 +27,8 @@ def embedding_backward(
 ) -> Tensor:
     """Gradient of `embedding` by the table: ``(*indices, D) -> (num_rows, D)``.
 
-    The row `padding_idx` gets none (-1: no such row); `scale_by_freq` divides by how often an index occurs.
+    The row `padding_idx` gets none (-1: no such row); `scale_by_freq` divides by how often an index
+    occurs.
     """
     flat = indices.reshape(-1)
     rows = grad.reshape(flat.shape[0], grad.shape[-1])

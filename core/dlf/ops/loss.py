@@ -72,7 +72,9 @@ def _smooth_l1_vjp(g: Tensor, input: Tensor, target: Tensor, beta: float) -> Ten
     ),
 )
 def smooth_l1(input: Tensor, target: Tensor, beta: float) -> Tensor:
-    """``d ** 2 / (2 * beta)`` where ``d = |input - target| < beta``, else ``d - beta / 2`` (Girshick, 2015)."""
+    """``d ** 2 / (2 * beta)`` where ``d = |input - target| < beta``, else ``d - beta / 2``
+    (Girshick, 2015).
+    """
     distance = (input - target).abs()
     if beta == 0:
         return distance
@@ -92,7 +94,9 @@ def _huber_vjp(g: Tensor, input: Tensor, target: Tensor, delta: float) -> Tensor
     ),
 )
 def huber(input: Tensor, target: Tensor, delta: float) -> Tensor:
-    """``d ** 2 / 2`` where ``d = |input - target| <= delta``, else ``delta * (d - delta / 2)`` (Huber, 1964)."""
+    """``d ** 2 / 2`` where ``d = |input - target| <= delta``, else ``delta * (d - delta / 2)``
+    (Huber, 1964).
+    """
     distance = (input - target).abs()
     quadratic = 0.5 * distance * distance
     return dlf.where(distance <= delta, quadratic, delta * (distance - 0.5 * delta))
@@ -200,7 +204,9 @@ def _picked(log_probs: Tensor, target: Tensor, ignore_index: int) -> tuple[Tenso
     return log_probs.gather(1, safe.unsqueeze(1)).squeeze(1), counts, safe
 
 
-def _target_weight(log_probs: Tensor, weight: Tensor | None, counts: Tensor, safe: Tensor) -> Tensor:
+def _target_weight(
+    log_probs: Tensor, weight: Tensor | None, counts: Tensor, safe: Tensor
+) -> Tensor:
     """What each target's loss is multiplied with: 0 where it is ignored."""
     if weight is None:
         return counts.to(log_probs.dtype)
@@ -228,7 +234,7 @@ def nll_backward(
     ignore_index: int,
     reduction: str,
 ) -> Tensor:
-    """Gradient of `nll` by the log-probabilities: ``-grad * weight`` at the targets, 0 elsewhere."""
+    """Gradient of `nll` by `log_probs`: ``-grad * weight`` at the targets, 0 elsewhere."""
     counts = target != ignore_index
     safe = dlf.where(counts, target, 0)
     scale = _target_weight(grad, weight, counts, safe)
@@ -257,9 +263,7 @@ def _nll_values(
     inputs=3,
     outputs=2,
     vjp=lambda g, out, log_probs, target, weight, ignore_index, reduction: (
-        nll_backward(
-            g[0], target, weight, out[1], log_probs.shape[1], ignore_index, reduction
-        ),
+        nll_backward(g[0], target, weight, out[1], log_probs.shape[1], ignore_index, reduction),
         None,
         None,
     ),
@@ -269,8 +273,8 @@ def nll(
 ) -> tuple[Tensor, Tensor]:
     """``-weight[target] * log_probs[target]``, reduced, and the sum of the weights that counted.
 
-    Shapes: ``(N, C, ...), (N, ...), (C,)``. `reduction` is ``"none"``, ``"sum"`` or ``"mean"``, the latter
-    divides by the second result.
+    Shapes: ``(N, C, ...), (N, ...), (C,)``. `reduction` is ``"none"``, ``"sum"`` or ``"mean"``, the
+    latter divides by the second result.
     """
     picked, counts, safe = _picked(log_probs, target, ignore_index)
     scale = _target_weight(log_probs, weight, counts, safe)

@@ -1,7 +1,8 @@
 """Normalization ops: each gives the statistics it used beside its result, which its gradient reads.
 
-With ``h = (x - mean) * rstd``, ``g`` the gradient of ``y = h * weight + bias`` and ``e = g * weight``, the gradient of
-``x`` is ``rstd * (e - mean(e) - h * mean(e * h))`` (Ioffe and Szegedy, 2015).
+With ``h = (x - mean) * rstd``, ``g`` the gradient of ``y = h * weight + bias`` and
+``e = g * weight``, the gradient of ``x`` is ``rstd * (e - mean(e) - h * mean(e * h))`` (Ioffe and
+Szegedy, 2015).
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ def layer_norm_backward(
     weight: Tensor | None,
     normalized_ndim: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of `layer_norm` by input, weight and bias; the last two also where there is no weight."""
+    """Gradients of `layer_norm` by input, weight and bias; the last two also where there is no
+    weight.
+    """
     dims, rows = _last(input, normalized_ndim), _leading(input, normalized_ndim)
     normal = (input - mean) * rstd
     spread = grad if weight is None else grad * weight
@@ -84,10 +87,11 @@ def _layer_norm_vjp(
 def layer_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, normalized_ndim: int, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Normalize over the last `normalized_ndim` dimensions; gives result, mean and 1 / standard deviation.
+    """Normalize over the last `normalized_ndim` dimensions; gives result, mean and 1 / standard
+    deviation.
 
-    The statistics keep the reduced dimensions as 1. `weight` and `bias` have the shape of the reduced ones
-    (Ba et al., 2016).
+    The statistics keep the reduced dimensions as 1. `weight` and `bias` have the shape of the
+    reduced ones (Ba et al., 2016).
     """
     dims = _last(input, normalized_ndim)
     mean = input.mean(dims, keepdim=True)
@@ -156,7 +160,9 @@ def _channelwise(tensor: Tensor) -> tuple[int, ...]:
 def batch_norm_backward(
     grad: Tensor, input: Tensor, mean: Tensor, var: Tensor, weight: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of `batch_norm` by input, weight and bias; the last two also where there is no weight."""
+    """Gradients of `batch_norm` by input, weight and bias; the last two also where there is no
+    weight.
+    """
     dims = _channelwise(input)
     count = input.numel() // input.shape[1]
     rstd = per_channel((var + eps).rsqrt(), input.ndim)
@@ -195,7 +201,8 @@ def _batch_norm_vjp(
 def batch_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Normalize every channel of ``(N, C, ...)`` by its own statistics; gives result, mean and variance.
+    """Normalize every channel of ``(N, C, ...)`` by its own statistics; gives result, mean and
+    variance.
 
     Mean and (biased) variance have the shape ``(C,)`` (Ioffe and Szegedy, 2015).
     """

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 import dlf
 from dlf.registry import composite
 
-from .conv import Ints, Pairs, output_size, pad_spatial, spread_tap, symmetric, taps, volume, window_tap
+from .conv import (
+    Ints,
+    Pairs,
+    output_size,
+    pad_spatial,
+    spread_tap,
+    symmetric,
+    taps,
+    volume,
+    window_tap,
+)
 
 if TYPE_CHECKING:
     from dlf.tensor import Tensor
@@ -47,13 +57,9 @@ def window_sum(input: Tensor, kernel: Ints, stride: Ints, padding: Pairs) -> Ten
     inputs=1,
     vjp=lambda g, kernel, stride, padding: window_sum(g, kernel, stride, padding),
 )
-def window_spread(
-    grad: Tensor, size: Ints, kernel: Ints, stride: Ints, padding: Pairs
-) -> Tensor:
+def window_spread(grad: Tensor, size: Ints, kernel: Ints, stride: Ints, padding: Pairs) -> Tensor:
     """Gradient of `window_sum`: every value added to all places of its window."""
-    pieces = (
-        spread_tap(grad, tap, size, stride, padding, _ones(kernel)) for tap in taps(kernel)
-    )
+    pieces = (spread_tap(grad, tap, size, stride, padding, _ones(kernel)) for tap in taps(kernel))
     total = next(pieces)
     for piece in pieces:
         total = total + piece

@@ -1,7 +1,8 @@
 """Recurrent layers: gates as ops, and the loop over time.
 
-Gate order and formulas are PyTorch's: LSTM (Hochreiter and Schmidhuber, 1997) input, forget, cell, output; GRU
-(Cho et al., 2014) reset, update, new. A layer's parameters: ``w_ih (gates * H, in)``, ``w_hh (gates * H, H)``.
+Gate order and formulas are PyTorch's: LSTM (Hochreiter and Schmidhuber, 1997) input, forget, cell,
+output; GRU (Cho et al., 2014) reset, update, new. A layer's parameters: ``w_ih (gates * H, in)``,
+``w_hh (gates * H, H)``.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ def _lstm_gates_vjp(
 
 @composite(inputs=2, outputs=2, vjp=_lstm_gates_vjp)
 def lstm_gates(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """Next hidden and cell state from the gates' sums ``(..., 4 * H)`` and the cell state ``(..., H)``."""
+    """Next hidden and cell state from the gates' sums ``(..., 4 * H)`` and the cell state
+    ``(..., H)``.
+    """
     i, f, n, o = gates.chunk(4, -1)
     after = sigmoid(f) * cell + sigmoid(i) * n.tanh()
     return sigmoid(o) * after.tanh(), after
@@ -93,7 +96,9 @@ def gru_gates_backward(
     ),
 )
 def gru_gates(from_input: Tensor, from_hidden: Tensor, hidden: Tensor) -> Tensor:
-    """Next hidden state from the gates' two sums ``(..., 3 * H)`` and the hidden state ``(..., H)``."""
+    """Next hidden state from the gates' two sums ``(..., 3 * H)`` and the hidden state
+    ``(..., H)``.
+    """
     ir, iz, inew = from_input.chunk(3, -1)
     hr, hz, hnew = from_hidden.chunk(3, -1)
     r, z = sigmoid(ir + hr), sigmoid(iz + hz)
@@ -164,10 +169,11 @@ def rnn_layer(
     b_hh: Tensor | None,
     reverse: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """One layer in one direction over ``x (T, ..., in)``: gives out ``(T, ..., H)``, last h and last c.
+    """One layer in one direction over ``x (T, ..., in)``: gives out ``(T, ..., H)``, last h and
+    last c.
 
-    `mode` is ``"RNN_TANH"``, ``"RNN_RELU"``, ``"LSTM"`` or ``"GRU"``; `c0` is for the LSTM alone. `reverse`
-    runs from the last step to the first. A sequence of no steps is a RuntimeError.
+    `mode` is ``"RNN_TANH"``, ``"RNN_RELU"``, ``"LSTM"`` or ``"GRU"``; `c0` is for the LSTM alone.
+    `reverse` runs from the last step to the first. A sequence of no steps is a RuntimeError.
     """
     if x.shape[0] == 0:
         raise RuntimeError("Expected sequence length to be larger than 0 in RNN")

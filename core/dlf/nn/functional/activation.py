@@ -158,7 +158,7 @@ def selu_(input: Tensor) -> Tensor:
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """``max(input, 0) + min(0, alpha * (exp(input / alpha) - 1))``; RuntimeError if `alpha` is 0."""
+    """``max(input, 0) + min(0, alpha * (exp(input / alpha) - 1))``; `alpha` 0: RuntimeError."""
     floating(input, "celu")
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
@@ -188,7 +188,7 @@ def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """`leaky_relu` with a learned slope: `weight` has one element, or one for each of dimension 1."""
+    """`leaky_relu` with a learned slope: `weight` has one element or one a channel."""
     if weight.ndim > 1:
         raise RuntimeError(f"prelu: expected weight to be a scalar or 1-D, got {weight.ndim}-D")
     count = weight.numel()
@@ -233,7 +233,9 @@ def rrelu_(
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
-    """First half of `input` along `dim` times the sigmoid of the second half (Dauphin et al., 2017)."""
+    """First half of `input` along `dim` times the sigmoid of the second half (Dauphin et al.,
+    2017).
+    """
     if input.ndim == 0:
         raise RuntimeError("glu does not support 0-dimensional tensors")
     size = input.size(dim)

@@ -40,10 +40,11 @@ def scaled_dot_product_attention(
 ) -> Tensor:
     """``softmax(query @ key.T * scale + mask) @ value`` (Vaswani et al., 2017).
 
-    Shapes: ``(..., L, E), (..., S, E), (..., S, V) -> (..., L, V)``. `attn_mask` is bool (True: takes part) or is
-    added, and broadcasts to ``(..., L, S)``; `is_causal` lets query i see keys up to i. `scale` defaults to
-    ``1 / sqrt(E)``. `dropout_p` applies whether training or not. With `enable_gqa`, each key and value head
-    (dimension -3) serves several query heads. RuntimeError if shapes or dtypes do not fit.
+    Shapes: ``(..., L, E), (..., S, E), (..., S, V) -> (..., L, V)``. `attn_mask` is bool (True:
+    takes part) or is added, and broadcasts to ``(..., L, S)``; `is_causal` lets query i see keys up
+    to i. `scale` defaults to ``1 / sqrt(E)``. `dropout_p` applies whether training or not. With
+    `enable_gqa`, each key and value head (dimension -3) serves several query heads. RuntimeError if
+    shapes or dtypes do not fit.
     """
     for name, tensor in (("query", query), ("key", key), ("value", value)):
         if tensor.ndim < 2:
@@ -107,7 +108,9 @@ def _in_projection(
     return q, k, v
 
 
-def _check_mha(query: Tensor, key: Tensor, value: Tensor, embed: int, wanted: int, heads: int) -> None:
+def _check_mha(
+    query: Tensor, key: Tensor, value: Tensor, embed: int, wanted: int, heads: int
+) -> None:
     if embed != wanted:
         raise AssertionError(f"was expecting embedding dimension of {wanted}, but got {embed}")
     if embed % heads:
@@ -145,11 +148,13 @@ def multi_head_attention_forward(
     average_attn_weights: bool = True,
     is_causal: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
-    """Multi-head attention with its projections (Vaswani et al., 2017); see `dlf.nn.MultiheadAttention`.
+    """Multi-head attention with its projections (Vaswani et al., 2017); see
+    `dlf.nn.MultiheadAttention`.
 
-    Shapes: query ``(L, N, E)``, key and value ``(S, N, .)``, or without N. `key_padding_mask` ``(N, S)`` and
-    `attn_mask` ``(L, S)`` or ``(N * heads, L, S)`` are bool (True: left out) or added. Gives the output ``(L, N, E)``
-    and, with `need_weights`, the weights ``(N, L, S)``, by head if not averaged.
+    Shapes: query ``(L, N, E)``, key and value ``(S, N, .)``, or without N. `key_padding_mask`
+    ``(N, S)`` and `attn_mask` ``(L, S)`` or ``(N * heads, L, S)`` are bool (True: left out) or
+    added. Gives the output ``(L, N, E)`` and, with `need_weights`, the weights ``(N, L, S)``, by
+    head if not averaged.
     """
     batched = query.ndim == 3
     if query.ndim not in (2, 3) or key.ndim != query.ndim or value.ndim != query.ndim:
@@ -183,10 +188,13 @@ def multi_head_attention_forward(
     mask = _mask_of(attn_mask, q, "attn_mask")
     padding = _mask_of(key_padding_mask, q, "key_padding_mask")
     if mask is not None:
-        wanted = (length, key.shape[0]) if mask.ndim == 2 else (batch * num_heads, length, key.shape[0])
+        wanted = (
+            (length, key.shape[0]) if mask.ndim == 2 else (batch * num_heads, length, key.shape[0])
+        )
         if mask.ndim not in (2, 3) or tuple(mask.shape) != wanted:
             raise RuntimeError(
-                f"The shape of the {mask.ndim}D attn_mask is {tuple(mask.shape)}, but should be {wanted}."
+                f"The shape of the {mask.ndim}D attn_mask is {tuple(mask.shape)}, "
+                f"but should be {wanted}."
             )
         if mask.ndim == 2:
             mask = mask.unsqueeze(0)

@@ -53,7 +53,7 @@ def _check_steps(name: str, stride: Ints, dilation: Ints, groups: int) -> None:
 def _same(
     name: str, input: Tensor, kernel: Ints, stride: Ints, dilation: Ints
 ) -> tuple[Tensor, Ints]:
-    """Padding for a result of the input's size; what differs at the two ends is put on beforehand."""
+    """Padding for a result of the input's size; what the ends differ by is put on here."""
     if any(s != 1 for s in stride):
         raise RuntimeError("padding='same' is not supported for strided convolutions")
     totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
@@ -143,10 +143,11 @@ def conv1d(
     dilation: IntOr = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Cross-correlation: ``(N, C, L), (O, C / groups, K), (O,) -> (N, O, L')``; `N` may be left out.
+    """Cross-correlation: ``(N, C, L), (O, C / groups, K), (O,) -> (N, O, L')``; `N` may be left
+    out.
 
-    `padding` is a number of zeros on both sides, ``"valid"`` (none) or ``"same"``. RuntimeError if the
-    shapes or dtypes do not fit.
+    `padding` is a number of zeros on both sides, ``"valid"`` (none) or ``"same"``. RuntimeError if
+    the shapes or dtypes do not fit.
     """
     return _conv(1, input, weight, bias, stride, padding, dilation, groups)
 
@@ -176,7 +177,7 @@ def conv3d(
     dilation: IntOr = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Cross-correlation of ``(N, C, D, H, W)`` with ``(O, C / groups, KD, KH, KW)``; see `conv2d`."""
+    """`conv2d` with a further dimension: ``(N, C, D, H, W), (O, C / groups, KD, KH, KW)``."""
     return _conv(3, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -257,8 +258,8 @@ def conv_transpose1d(
 ) -> Tensor:
     """Transposed convolution: ``(N, C, L), (C, O / groups, K), (O,) -> (N, O, L')``.
 
-    ``L' = (L - 1) * stride - 2 * padding + dilation * (K - 1) + output_padding + 1``; `N` may be left out.
-    RuntimeError if the shapes or dtypes do not fit.
+    ``L' = (L - 1) * stride - 2 * padding + dilation * (K - 1) + output_padding + 1``; `N` may be
+    left out. RuntimeError if the shapes or dtypes do not fit.
     """
     return _conv_transpose(
         1, input, weight, bias, stride, padding, output_padding, groups, dilation

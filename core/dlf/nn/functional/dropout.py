@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-
 import dlf
 from dlf.ops import dropout as ops
 
@@ -44,10 +43,9 @@ def _by_channel(input: Tensor, lead: int = 2) -> tuple[int, ...]:
     return (*input.shape[:lead], *[1] * (input.ndim - lead))
 
 
-def dropout(
-    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
-) -> Tensor:
-    """In training, each element becomes 0 with probability `p`, the others are divided by ``1 - p``.
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """In training, each element becomes 0 with probability `p`, the others are divided by
+    ``1 - p``.
 
     ValueError unless `p` is between 0 and 1 (Srivastava et al., 2014).
     """

@@ -27,7 +27,7 @@ def _row(padding_idx: int | None, rows: int) -> int:
 def _renormalize(weight: Tensor, indices: Tensor, max_norm: float, norm_type: float) -> None:
     """Scale the rows that are looked up and longer than `max_norm` down to it, in place."""
     with dlf.no_grad():
-        rows = indices.reshape(-1).unique()
+        rows = indices.reshape(-1).to(dlf.int64)
         values = weight.detach().index_select(0, rows)
         norms = values.norm(norm_type, 1, keepdim=True)
         scale = dlf.where(norms > max_norm, max_norm / (norms + 1e-7), 1.0)
@@ -55,9 +55,9 @@ def embedding(
 ) -> Tensor:
     """Rows of `weight` ``(V, D)`` by the indices `input` of any shape: ``(*input, D)``.
 
-    The row `padding_idx` gets no gradient. With `max_norm`, rows that are looked up and longer are first
-    shortened in place. `scale_grad_by_freq` divides gradients by how often an index occurs. `sparse` is
-    accepted, but the gradient is dense. IndexError for an index outside the table.
+    The row `padding_idx` gets no gradient. With `max_norm`, rows that are looked up and longer are
+    first shortened in place. `scale_grad_by_freq` divides gradients by how often an index occurs.
+    `sparse` is accepted, but the gradient is dense. IndexError for an index outside the table.
     """
     _check_indices("embedding", input, weight)
     row = _row(padding_idx, weight.shape[0])
@@ -83,9 +83,10 @@ def embedding_bag(
 ) -> Tensor:
     """Sum, mean or maximum (`mode`) of the rows of each bag of indices: ``(bags, D)``.
 
-    `input` is ``(bags, count)``, or 1-D with `offsets` that say where each bag begins; the latter also ends the
-    last bag with `include_last_offset`. `per_sample_weights` (shape of `input`, mode ``"sum"`` alone) multiply
-    the rows. Indices equal to `padding_idx` do not count. An empty bag gives zeros.
+    `input` is ``(bags, count)``, or 1-D with `offsets` that say where each bag begins; the latter
+    also ends the last bag with `include_last_offset`. `per_sample_weights` (shape of `input`, mode
+    ``"sum"`` alone) multiply the rows. Indices equal to `padding_idx` do not count. An empty bag
+    gives zeros.
     """
     _check_indices("embedding_bag", input, weight)
     if mode not in ("sum", "mean", "max"):
@@ -109,13 +110,10 @@ def embedding_bag(
     counts = flat != row if row >= 0 else dlf.ones_like(flat, dtype=dlf.bool)
     if per_sample_weights is not None:
         rows = rows * per_sample_weights.reshape(-1, 1)
-    width = weight.shape[1]
-    empty = rows.new_zeros((bags, width))
     if mode == "max":
         held = dlf.where(counts.unsqueeze(-1), rows, float("-inf"))
-        best = empty.index_reduce(0, bag_of, held, "amax", include_self=False)
-        result: Tensor = dlf.where(best == float("-inf"), 0, best)
-        return result
+        return _largest(held, bag_of.tolist(), bags)
+    empty = rows.new_zeros((bags, weight.shape[1]))
     total: Tensor = empty.index_add(0, bag_of, dlf.where(counts.unsqueeze(-1), rows, 0))
     if mode == "sum":
         return total
@@ -123,9 +121,23 @@ def embedding_bag(
     return total / sizes.clamp(min=1).unsqueeze(-1)
 
 
-def _bags(
-    input: Tensor, offsets: Tensor | None, include_last_offset: bool
-) -> tuple[Tensor, int]:
+def _largest(rows: Tensor, bag_of: list[int], bags: int) -> Tensor:
+    """Maximum of each bag's rows, 0 where it has none."""
+    places: list[list[int]] = [[] for _ in range(bags)]
+    for place, bag in enumerate(bag_of):
+        places[bag].append(place)
+    longest = max(map(len, places), default=0)
+    # Short bags are filled up with a row that no other is less than.
+    filled = [row + [len(bag_of)] * (longest + 1 - len(row)) for row in places]
+    lowest = rows.new_full((1, rows.shape[1]), float("-inf"))
+    index = dlf.tensor(filled, dtype=dlf.int64, device=rows.device)
+    picked = dlf.cat([rows, lowest]).index_select(0, index.reshape(-1))
+    best = picked.reshape(bags, longest + 1, rows.shape[1]).max(1)[0]
+    result: Tensor = dlf.where(best == float("-inf"), 0, best)
+    return result
+
+
+def _bags(input: Tensor, offsets: Tensor | None, include_last_offset: bool) -> tuple[Tensor, int]:
     """Which bag each index belongs to, and how many bags there are."""
     if input.ndim == 2:
         if offsets is not None:
@@ -133,18 +145,24 @@ def _bags(
         bags, count = input.shape
         return dlf.arange(bags, device=input.device).repeat_interleave(count), bags
     if input.ndim != 1:
-        raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}")
+        raise ValueError(
+            f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}"
+        )
     if offsets is None or offsets.ndim != 1:
         raise ValueError("offsets has to be a 1D Tensor when input is 1D")
     starts = [int(o) for o in offsets.tolist()]
     if include_last_offset:
         starts.pop()
     if starts and starts[0] != 0:
-        raise ValueError(f"offsets[0] has to be 0, i.e., the first sequence starts at 0; got {starts[0]}")
+        raise ValueError(
+            f"offsets[0] has to be 0, i.e., the first sequence starts at 0; got {starts[0]}"
+        )
     if starts and starts[-1] > input.shape[0]:
         raise ValueError("offsets[-1] can not be greater than input's length")
     ends = [*starts[1:], input.shape[0]]
-    of = [bag for bag, (lo, hi) in enumerate(zip(starts, ends, strict=True)) for _ in range(hi - lo)]
+    of = [
+        bag for bag, (lo, hi) in enumerate(zip(starts, ends, strict=True)) for _ in range(hi - lo)
+    ]
     return dlf.tensor(of, dtype=dlf.int64, device=input.device), len(starts)
 
 

@@ -82,11 +82,15 @@ def fold(
     padding: IntOr = 0,
     stride: IntOr = 1,
 ) -> Tensor:
-    """Sum of columns ``(N, C * KH * KW, patches)`` where `unfold` took them from: ``(N, C, *output_size)``."""
+    """Sum of columns ``(N, C * KH * KW, patches)`` where `unfold` took them from:
+    ``(N, C, *output_size)``.
+    """
     kernel, dilations, pads, strides = _window(kernel_size, dilation, padding, stride)
     size = tuple_of(output_size, 2, "output_size")
     if input.ndim not in (2, 3):
-        raise RuntimeError(f"Expected 2D or 3D (batch mode) tensor for input, got {list(input.shape)}")
+        raise RuntimeError(
+            f"Expected 2D or 3D (batch mode) tensor for input, got {list(input.shape)}"
+        )
     batched = input.ndim == 3
     if not batched:
         input = input.unsqueeze(0)
@@ -98,9 +102,10 @@ def fold(
     out = ops.output_size(size, kernel, strides, symmetric(pads), dilations)
     if input.shape[2] != volume(out):
         raise RuntimeError(
-            f"Given output_size={size}, kernel_size={kernel}, dilation={dilations}, padding={pads}, "
-            f"stride={strides}, expected size of input's dimension 2 to match the calculated number "
-            f"of sliding blocks {volume(out)}, but got input.size(2)={input.shape[2]}."
+            f"Given output_size={size}, kernel_size={kernel}, dilation={dilations}, "
+            f"padding={pads}, stride={strides}, expected size of input's dimension 2 to "
+            f"match the calculated number of sliding blocks {volume(out)}, but got "
+            f"input.size(2)={input.shape[2]}."
         )
     channels = input.shape[1] // volume(kernel)
     patches = input.reshape(input.shape[0], channels, volume(kernel), *out)
@@ -120,8 +125,8 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     *lead, channels, height, width = input.shape
     if channels % (r * r):
         raise RuntimeError(
-            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
-            f"upscale_factor, but input.size(-3)={channels} is not divisible by {r * r}"
+            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square "
+            f"of upscale_factor, but input.size(-3)={channels} is not divisible by {r * r}"
         )
     n = len(lead)
     split = input.reshape(*lead, channels // (r * r), r, r, height, width)
@@ -156,14 +161,16 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """Channels of ``(N, C, ...)`` dealt out across `groups` (Zhang et al., 2018)."""
     if input.ndim < 3:
         raise RuntimeError(
-            f"channel_shuffle expects input with > 2 dims, but got input with sizes {list(input.shape)}"
+            f"channel_shuffle expects input with > 2 dims, but got input with sizes "
+            f"{list(input.shape)}"
         )
     samples, channels, *size = input.shape
     if groups <= 0:
         raise RuntimeError(f"Number of groups to divide channels in must be positive, got {groups}")
     if channels % groups:
         raise RuntimeError(
-            f"Number of channels must be divisible by groups. Got {channels} channels and {groups} groups."
+            f"Number of channels must be divisible by groups. Got {channels} channels "
+            f"and {groups} groups."
         )
     split = input.reshape(samples, groups, channels // groups, *size)
     shuffled: Tensor = split.transpose(1, 2)

@@ -38,9 +38,9 @@ def interpolate(
 ) -> Tensor:
     """Resample the spatial dimensions of ``(N, C, ...)`` to `size` or by `scale_factor`.
 
-    `mode` is nearest, nearest-exact, area (1 to 3 spatial dimensions), linear (1), bilinear, bicubic (2) or
-    trilinear (3). `align_corners` keeps the corner elements' values at the corners. ValueError or
-    NotImplementedError for arguments that do not fit together.
+    `mode` is nearest, nearest-exact, area (1 to 3 spatial dimensions), linear (1), bilinear,
+    bicubic (2) or trilinear (3). `align_corners` keeps the corner elements' values at the corners.
+    ValueError or NotImplementedError for arguments that do not fit together.
     """
     n = input.ndim - 2
     if align_corners is not None and mode in ("nearest", "nearest-exact", "area"):
@@ -76,7 +76,7 @@ def interpolate(
         ratio = 1 / scale if scale else length / count
         if mode.startswith("nearest"):
             shift = 0.5 if mode == "nearest-exact" else 0.0
-            index = [min(int(math.floor((i + shift) * ratio)), length - 1) for i in range(count)]
+            index = [min(math.floor((i + shift) * ratio), length - 1) for i in range(count)]
             input = input.index_select(dim, dlf.tensor(index, device=input.device))
             continue
         if align_corners:
@@ -104,8 +104,8 @@ def _targets(
         sizes = (size,) * n if isinstance(size, int) else tuple(size)
         if len(sizes) != n:
             raise ValueError(
-                f"Input and output must have the same number of spatial dimensions, but got {n} and "
-                f"output size {list(sizes)}"
+                f"Input and output must have the same number of spatial dimensions, but got "
+                f"{n} and output size {list(sizes)}"
             )
         return tuple(int(s) for s in sizes), (None,) * n
     if scale_factor is None:
@@ -212,12 +212,12 @@ def upsample_bilinear(
     return interpolate(input, size, scale_factor, "bilinear", True)
 
 
-def affine_grid(
-    theta: Tensor, size: Sequence[int], align_corners: bool | None = None
-) -> Tensor:
-    """Sampling places ``(N, H, W, 2)`` (or with D, and 3) for affine maps `theta` ``(N, 2, 3)`` (or ``(N, 3, 4)``).
+def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
+    """Sampling places ``(N, H, W, 2)`` (or with D, and 3) for affine maps `theta` ``(N, 2, 3)`` (or
+    ``(N, 3, 4)``).
 
-    `size` is that of the image to make, ``(N, C, H, W)`` or ``(N, C, D, H, W)``. ValueError if they do not fit.
+    `size` is that of the image to make, ``(N, C, H, W)`` or ``(N, C, D, H, W)``. ValueError if they
+    do not fit.
     """
     n = len(size) - 2
     if not theta.dtype.is_floating_point:
@@ -277,10 +277,12 @@ def grid_sample(
     padding_mode: str = "zeros",
     align_corners: bool | None = None,
 ) -> Tensor:
-    """Values of ``(N, C, H, W)`` at the places `grid` ``(N, H', W', 2)`` of x and y in [-1, 1]: ``(N, C, H', W')``.
+    """Values of ``(N, C, H, W)`` at the places `grid` ``(N, H', W', 2)`` of x and y in [-1, 1]:
+    ``(N, C, H', W')``.
 
-    Volumes take a third dimension. `mode` is bilinear, nearest or (images only) bicubic; `padding_mode` is zeros, border or
-    reflection. ValueError for another word, RuntimeError for shapes that do not fit (Jaderberg et al., 2015).
+    Volumes take a third dimension. `mode` is bilinear, nearest or (images only) bicubic;
+    `padding_mode` is zeros, border or reflection. ValueError for another word, RuntimeError for
+    shapes that do not fit (Jaderberg et al., 2015).
     """
     if mode not in ("bilinear", "nearest", "bicubic"):
         raise ValueError(
@@ -307,7 +309,8 @@ def grid_sample(
     places = [_unnormalize(grid.select(-1, n - 1 - d), extents[d], align) for d in range(n)]
     if mode != "bicubic":
         places = [
-            _placed(p, length, padding_mode, align) for p, length in zip(places, extents, strict=True)
+            _placed(p, length, padding_mode, align)
+            for p, length in zip(places, extents, strict=True)
         ]
     lists = [_neighbours(p, mode) for p in places]
     result = None

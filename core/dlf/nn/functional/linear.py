@@ -17,8 +17,8 @@ __all__ = ["bilinear", "linear"]
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``input @ weight.T + bias``.
 
-    Shapes: ``(..., in), (out, in), (out,) -> (..., out)``; a 1-D `weight` gives ``(...)``. RuntimeError if the
-    sizes or dtypes do not fit.
+    Shapes: ``(..., in), (out, in), (out,) -> (..., out)``; a 1-D `weight` gives ``(...)``.
+    RuntimeError if the sizes or dtypes do not fit.
     """
     wanted = weight._data.shape
     given = input._data.shape
@@ -36,12 +36,11 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return result
 
 
-def bilinear(
-    input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None
-) -> Tensor:
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``input1 @ weight[o] @ input2 + bias``.
 
-    Shapes: ``(..., a), (..., b), (out, a, b), (out,) -> (..., out)``. RuntimeError if the sizes do not fit.
+    Shapes: ``(..., a), (..., b), (out, a, b), (out,) -> (..., out)``. RuntimeError if the sizes do
+    not fit.
     """
     if weight.ndim != 3 or (input1.shape[-1], input2.shape[-1]) != tuple(weight.shape[1:]):
         raise RuntimeError(

@@ -1,7 +1,7 @@
 """Losses.
 
-``reduction`` is ``"mean"``, ``"sum"`` or ``"none"`` (ValueError for another word); ``size_average`` and ``reduce`` are
-PyTorch's deprecated flags for the same.
+``reduction`` is ``"mean"``, ``"sum"`` or ``"none"`` (ValueError for another word); ``size_average``
+and ``reduce`` are PyTorch's deprecated flags for the same.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ def mse_loss(
     reduction: str = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
-    """``(input - target) ** 2``, times `weight` of the same shape; the mean is then over the weights."""
+    """``(input - target) ** 2``, times `weight` of the same shape; the mean is then over the
+    weights.
+    """
     if size_average is not None or reduce is not None:
         reduction = reduction_of(size_average, reduce, reduction)
     input, target = _paired(input, target)
@@ -116,7 +118,7 @@ def smooth_l1_loss(
     reduction: str = "mean",
     beta: float = 1.0,
 ) -> Tensor:
-    """Squared error ``d ** 2 / (2 * beta)`` below `beta`, ``d - beta / 2`` above (Girshick, 2015)."""
+    """``d ** 2 / (2 * beta)`` below `beta`, ``d - beta / 2`` above (Girshick, 2015)."""
     reduction = reduction_of(size_average, reduce, reduction)
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
@@ -131,7 +133,7 @@ def huber_loss(
     delta: float = 1.0,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """Squared error ``d ** 2 / 2`` up to `delta`, ``delta * (d - delta / 2)`` above (Huber, 1964)."""
+    """``d ** 2 / 2`` up to `delta`, ``delta * (d - delta / 2)`` above (Huber, 1964)."""
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     input, target = _paired(input, target)
@@ -157,14 +159,16 @@ def nll_loss(
 ) -> Tensor:
     """``-weight[target] * input[target]`` of log-probabilities ``(N, C, ...)`` or ``(C,)``.
 
-    `target` ``(N, ...)`` or ``()`` holds class indices; those equal to `ignore_index` do not count. The mean is
-    over the weights of the targets. ValueError or RuntimeError if the shapes do not fit, IndexError for a
-    class out of range.
+    `target` ``(N, ...)`` or ``()`` holds class indices; those equal to `ignore_index` do not count.
+    The mean is over the weights of the targets. ValueError or RuntimeError if the shapes do not
+    fit, IndexError for a class out of range.
     """
     if size_average is not None or reduce is not None:
         reduction = reduction_of(size_average, reduce, reduction)
     if reduction not in ("none", "mean", "sum"):
-        raise ValueError(f"{reduction} is not a valid value for reduction; use 'none', 'mean' or 'sum'")
+        raise ValueError(
+            f"{reduction} is not a valid value for reduction; use 'none', 'mean' or 'sum'"
+        )
     if input.ndim == 0:
         raise RuntimeError("nll_loss: input should be 1-D or more, got 0-D")
     if not (target.dtype is dlf.int64 or target.dtype is dlf.uint8):
@@ -179,7 +183,7 @@ def nll_loss(
             )
         input, target = input.unsqueeze(0), target.reshape(1)
     classes = input.shape[1]
-    if input.shape[0] != target.shape[:1][0] if target.ndim else True:
+    if target.ndim == 0 or input.shape[0] != target.shape[0]:
         raise ValueError(
             f"Expected input batch_size ({input.shape[0]}) to match target batch_size "
             f"({target.shape[0] if target.ndim else 'none'})."
@@ -189,7 +193,14 @@ def nll_loss(
             f"Expected target size {[input.shape[0], *input.shape[2:]]}, got {list(target.shape)}"
         )
     _check_class_weight(weight, classes)
-    loss: Tensor = ops.nll(input, target, weight, ignore_index, reduction)[0]
+    try:
+        loss: Tensor = ops.nll(input, target, weight, ignore_index, reduction)[0]
+    except (IndexError, RuntimeError) as error:
+        wrong = ((target < 0) | (target >= classes)) & (target != ignore_index)
+        if bool(wrong.any()):
+            first = int(target[wrong][0])
+            raise IndexError(f"Target {first} is out of bounds for {classes} classes.") from error
+        raise
     return loss.squeeze(0) if single and reduction == "none" else loss
 
 
@@ -205,10 +216,10 @@ def cross_entropy(
 ) -> Tensor:
     """Cross entropy of logits ``(N, C, ...)`` or ``(C,)`` with class indices or probabilities.
 
-    `target` holds int64 indices ``(N, ...)``, of which those equal to `ignore_index` do not count, or
-    probabilities in the input's shape. `weight` ``(C,)`` weighs the classes; the mean is over the weights of
-    the indices, or over N for probabilities. `label_smoothing` mixes in the uniform distribution
-    (Szegedy et al., 2015). Errors as for `nll_loss`.
+    `target` holds int64 indices ``(N, ...)``, of which those equal to `ignore_index` do not count,
+    or probabilities in the input's shape. `weight` ``(C,)`` weighs the classes; the mean is over
+    the weights of the indices, or over N for probabilities. `label_smoothing` mixes in the uniform
+    distribution (Szegedy et al., 2015). Errors as for `nll_loss`.
     """
     if size_average is not None or reduce is not None:
         reduction = reduction_of(size_average, reduce, reduction)
@@ -303,8 +314,8 @@ def binary_cross_entropy(
 ) -> Tensor:
     """``-(target * log(input) + (1 - target) * log(1 - input))`` of probabilities in one shape.
 
-    Logarithms are held above -100. `weight` broadcasts. ValueError for unequal shapes, RuntimeError for a
-    probability outside [0, 1].
+    Logarithms are held above -100. `weight` broadcasts. ValueError for unequal shapes, RuntimeError
+    for a probability outside [0, 1].
     """
     reduction = reduction_of(size_average, reduce, reduction)
     if target.shape != input.shape:
@@ -327,7 +338,9 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
-    """`binary_cross_entropy` of ``sigmoid(input)``, without overflow; `pos_weight` weighs positives."""
+    """`binary_cross_entropy` of ``sigmoid(input)``, without overflow; `pos_weight` weighs
+    positives.
+    """
     reduction = reduction_of(size_average, reduce, reduction)
     if target.shape != input.shape:
         raise ValueError(
@@ -347,14 +360,16 @@ def kl_div(
 ) -> Tensor:
     """``target * (log(target) - input)`` of log-probabilities `input` (Kullback and Leibler, 1951).
 
-    ``"mean"`` is over elements; ``"batchmean"`` divides the sum by the first dimension, which is the divergence.
+    ``"mean"`` is over elements; ``"batchmean"`` divides the sum by the first dimension, which is
+    the divergence.
     """
     reduction = reduction_of(size_average, reduce, reduction)
     if reduction == "mean":
         warnings.warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size."
-            "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
-            "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
+            "'batchmean' divides only by the batch size, and aligns with the KL div math "
+            "definition. 'mean' will be changed to behave the same as 'batchmean' in the next "
+            "major release.",
             stacklevel=2,
         )
     loss = ops.kl_divergence(input, target, log_target)
@@ -373,15 +388,13 @@ def poisson_nll_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """``exp(input) - target * input``, or with a rate not given as logarithm ``input - target * log(input + eps)``.
+    """``exp(input) - target * input``, or with a rate not given as logarithm
+    ``input - target * log(input + eps)``.
 
     `full` adds Stirling's approximation of ``log(target!)`` where `target` is above 1.
     """
     reduction = reduction_of(size_average, reduce, reduction)
-    if log_input:
-        loss = input.exp() - target * input
-    else:
-        loss = input - target * (input + eps).log()
+    loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
     if full:
         safe = dlf.where(target > 1, target, 1)
         stirling = safe * safe.log() - safe + 0.5 * (2 * math.pi * safe).log()
@@ -397,10 +410,11 @@ def gaussian_nll_loss(
     eps: float = 1e-6,
     reduction: str = "mean",
 ) -> Tensor:
-    """``(log(var) + (input - target) ** 2 / var) / 2`` with `var` at least `eps` (Nix and Weigend, 1994).
+    """``(log(var) + (input - target) ** 2 / var) / 2`` with `var` at least `eps` (Nix and Weigend,
+    1994).
 
-    `full` adds ``log(2 * pi) / 2``. `var` has the input's shape, lacks its last dimension, or has 1 there.
-    ValueError for another shape, or if it is negative.
+    `full` adds ``log(2 * pi) / 2``. `var` has the input's shape, lacks its last dimension, or has 1
+    there. ValueError for another shape, or if it is negative.
     """
     if isinstance(var, (int, float)):
         if var < 0:
@@ -413,6 +427,7 @@ def gaussian_nll_loss(
             var = var.unsqueeze(-1)
         elif not (input.shape[:-1] == var.shape[:-1] and var.shape[-1] == 1):
             raise ValueError("var is of incorrect size")
+    assert not isinstance(var, float)
     # The bound changes the value alone: the gradient passes as if it were not there.
     held = var + (var.detach().clamp(min=eps) - var.detach())
     loss = 0.5 * (held.log() + (input - target).square() / held)
@@ -650,9 +665,9 @@ def ctc_loss(
 ) -> Tensor:
     """Connectionist temporal classification (Graves et al., 2006).
 
-    Shapes: `log_probs` ``(T, N, C)`` or ``(T, C)``; `targets` ``(N, S)``, or all of them end to end. Lengths are
-    one a sample. The mean divides each loss by its target's length; `zero_infinity` takes 0 for samples
-    whose targets do not fit their input.
+    Shapes: `log_probs` ``(T, N, C)`` or ``(T, C)``; `targets` ``(N, S)``, or all of them end to
+    end. Lengths are one a sample. The mean divides each loss by its target's length;
+    `zero_infinity` takes 0 for samples whose targets do not fit their input.
     """
     single = log_probs.ndim == 2
     if single:

@@ -63,16 +63,18 @@ def batch_norm(
 ) -> Tensor:
     """Normalize every channel of ``(N, C, ...)`` (Ioffe and Szegedy, 2015).
 
-    In training by the batch's own statistics, and the running ones, where given, move towards these (the
-    variance without bias) by the share `momentum`; else by the running ones. ValueError in training with one
-    value a channel, RuntimeError if sizes do not fit.
+    In training by the batch's own statistics, and the running ones, where given, move towards these
+    (the variance without bias) by the share `momentum`; else by the running ones. ValueError in
+    training with one value a channel, RuntimeError if sizes do not fit.
     """
     if input.ndim < 2:
         raise RuntimeError(f"batch_norm: expected input of at least 2 dimensions, got {input.ndim}")
     if training:
         _check_several(input)
     elif running_mean is None or running_var is None:
-        raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
+        raise RuntimeError(
+            "Expected running_mean and running_var to be defined when training=False"
+        )
     _check_channels(
         "batch_norm",
         input.shape[1],
@@ -104,8 +106,8 @@ def instance_norm(
 ) -> Tensor:
     """Normalize every channel of every sample of ``(N, C, ...)`` (Ulyanov et al., 2016).
 
-    Without `use_input_stats` by the running statistics; with it these move, where given, towards the means
-    over the batch. ValueError with one value a channel.
+    Without `use_input_stats` by the running statistics; with it these move, where given, towards
+    the means over the batch. ValueError with one value a channel.
     """
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
@@ -200,7 +202,9 @@ def group_norm(
     ``num_groups`` must divide C (RuntimeError).
     """
     if input.ndim < 2:
-        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.ndim}")
+        raise RuntimeError(
+            f"Expected at least 2 dimensions for input tensor but received {input.ndim}"
+        )
     samples, channels = input.shape[:2]
     if num_groups <= 0 or channels % num_groups:
         raise RuntimeError(
@@ -221,7 +225,9 @@ def group_norm(
 def local_response_norm(
     input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:
-    """Divide by a power of the mean square of `size` neighbouring channels (Krizhevsky et al., 2012)."""
+    """Divide by a power of the mean square of `size` neighbouring channels (Krizhevsky et al.,
+    2012).
+    """
     if input.ndim < 3:
         raise ValueError(
             f"Expected 3D or higher dimensionality input (got {input.ndim} dimensions)"

@@ -19,9 +19,9 @@ def pad(
 ) -> Tensor:
     """Pad the last dimensions: ``pad`` is low and high of the last, then of the one before, ...
 
-    `mode` is ``"constant"`` (with `value`, default 0; negative amounts crop), ``"reflect"``, ``"replicate"`` or
-    ``"circular"``; these three pad all but the first two dimensions of a batched or all but the first of an
-    unbatched input. RuntimeError if the amounts do not fit.
+    `mode` is ``"constant"`` (with `value`, default 0; negative amounts crop), ``"reflect"``,
+    ``"replicate"`` or ``"circular"``; these three pad all but the first two dimensions of a batched
+    or all but the first of an unbatched input. RuntimeError if the amounts do not fit.
     """
     amounts = [int(a) for a in pad]
     if len(amounts) % 2:

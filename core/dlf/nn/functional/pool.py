@@ -55,7 +55,9 @@ def _steps(
     name: str, n: int, kernel_size: IntOr, stride: IntOr | None, padding: IntOr
 ) -> tuple[Ints, Ints, Ints]:
     kernel = tuple_of(kernel_size, n, "kernel_size")
-    strides = kernel if stride is None or stride == () or stride == [] else tuple_of(stride, n, "stride")
+    strides = (
+        kernel if stride is None or stride == () or stride == [] else tuple_of(stride, n, "stride")
+    )
     pads = tuple_of(padding, n, "padding")
     if min(kernel) <= 0:
         raise RuntimeError(f"{name}: kernel size should be greater than zero, got {list(kernel)}")
@@ -73,7 +75,7 @@ def _steps(
 
 
 def _ceil_extra(size: Ints, kernel: Ints, stride: Ints, pads: Ints, dilation: Ints) -> Ints:
-    """How much to add at the end of each dimension so that the last window, cut off, counts, too."""
+    """What each dimension lacks at its end for the last window, cut off, to count."""
     extras = []
     for n, k, s, p, d in zip(size, kernel, stride, pads, dilation, strict=True):
         room = n + 2 * p - d * (k - 1) - 1
@@ -153,8 +155,8 @@ def max_pool1d(
 ) -> Any:
     """Maximum of windows of ``(N, C, L)`` or ``(C, L)``; `stride` defaults to the window's size.
 
-    With `return_indices` also the maxima's places. `ceil_mode` counts a last window that is cut off.
-    RuntimeError if the sizes do not fit.
+    With `return_indices` also the maxima's places. `ceil_mode` counts a last window that is cut
+    off. RuntimeError if the sizes do not fit.
     """
     both = _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode)
     return both if return_indices else both[0]
@@ -227,7 +229,9 @@ def max_pool3d_with_indices(
     return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
-def _counts(size: Ints, out: Ints, kernel: Ints, stride: Ints, pads: Ints, whole: bool) -> list[Any]:
+def _counts(
+    size: Ints, out: Ints, kernel: Ints, stride: Ints, pads: Ints, whole: bool
+) -> list[Any]:
     """For each dimension, how many elements each window averages over."""
     counts = []
     for n, count, k, s, p in zip(size, out, kernel, stride, pads, strict=True):
@@ -282,7 +286,8 @@ def avg_pool1d(
 ) -> Tensor:
     """Mean of windows of ``(N, C, L)`` or ``(C, L)``; `stride` defaults to the window's size.
 
-    `count_include_pad`: the padding's zeros count. `ceil_mode` counts a last window that is cut off.
+    `count_include_pad`: the padding's zeros count. `ceil_mode` counts a last window that is cut
+    off.
     """
     return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
@@ -296,7 +301,9 @@ def avg_pool2d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Tensor:
-    """Mean of windows of ``(N, C, H, W)`` or ``(C, H, W)``; sums are divided by `divisor_override` if given."""
+    """Mean of windows of ``(N, C, H, W)`` or ``(C, H, W)``; sums are divided by `divisor_override`
+    if given.
+    """
     return _avg_pool(
         2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
     )
@@ -372,7 +379,9 @@ def _adaptive_size(
             f"{name}: Expected {n + 1}D or {n + 2}D tensor, but got {list(input.shape)}"
         )
     wanted: Sequence[int | None]
-    wanted = [output_size] * n if output_size is None or isinstance(output_size, int) else output_size
+    wanted = (
+        [output_size] * n if output_size is None or isinstance(output_size, int) else output_size
+    )
     if len(wanted) != n:
         raise RuntimeError(f"{name}: output_size must be {n} ints, got {list(wanted)}")
     sizes = tuple(
@@ -416,16 +425,12 @@ def adaptive_avg_pool1d(input: Tensor, output_size: IntOr) -> Tensor:
     return _adaptive_avg_pool(1, input, output_size)
 
 
-def adaptive_avg_pool2d(
-    input: Tensor, output_size: int | Sequence[int | None] | None
-) -> Tensor:
-    """Mean of windows that cover ``(N, C, H, W)``: `output_size` of them, None keeps a dimension."""
+def adaptive_avg_pool2d(input: Tensor, output_size: int | Sequence[int | None] | None) -> Tensor:
+    """Mean of `output_size` windows that cover ``(N, C, H, W)``; None keeps a dimension."""
     return _adaptive_avg_pool(2, input, output_size)
 
 
-def adaptive_avg_pool3d(
-    input: Tensor, output_size: int | Sequence[int | None] | None
-) -> Tensor:
+def adaptive_avg_pool3d(input: Tensor, output_size: int | Sequence[int | None] | None) -> Tensor:
     """Mean of windows that cover ``(N, C, D, H, W)``; see `adaptive_avg_pool2d`."""
     return _adaptive_avg_pool(3, input, output_size)
 
@@ -447,7 +452,9 @@ def _adaptive_max_pool(n: int, input: Tensor, output_size: Any) -> tuple[Tensor,
         at = lead + 2 * i
         shape = (*windows.shape[:at], out, longest, *windows.shape[at + 1 :])
         windows = windows.index_select(at, index.reshape(-1)).reshape(shape)
-        spread = index.reshape(*(s for j in range(n) for s in ((out, longest) if j == i else (1, 1))))
+        spread = index.reshape(
+            *(s for j in range(n) for s in ((out, longest) if j == i else (1, 1)))
+        )
         places = spread if places is None else places * size + spread
     assert places is not None
     order = (*range(lead), *range(lead, lead + 2 * n, 2), *range(lead + 1, lead + 2 * n, 2))
@@ -459,9 +466,7 @@ def _adaptive_max_pool(n: int, input: Tensor, output_size: Any) -> tuple[Tensor,
     return values, indices
 
 
-def adaptive_max_pool1d(
-    input: Tensor, output_size: IntOr, return_indices: bool = False
-) -> Any:
+def adaptive_max_pool1d(input: Tensor, output_size: IntOr, return_indices: bool = False) -> Any:
     """Maximum of `output_size` windows that cover ``(N, C, L)`` or ``(C, L)``."""
     both = _adaptive_max_pool(1, input, output_size)
     return both if return_indices else both[0]
@@ -472,7 +477,9 @@ def adaptive_max_pool2d(
     output_size: int | Sequence[int | None] | None,
     return_indices: bool = False,
 ) -> Any:
-    """Maximum of windows that cover ``(N, C, H, W)``: `output_size` of them, None keeps a dimension."""
+    """Maximum of windows that cover ``(N, C, H, W)``: `output_size` of them, None keeps a
+    dimension.
+    """
     both = _adaptive_max_pool(2, input, output_size)
     return both if return_indices else both[0]
 

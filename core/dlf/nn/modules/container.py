@@ -65,9 +65,11 @@ class Sequential(_Numbered):
     def __init__(self, arg: OrderedDict[str, Module]) -> None: ...
     def __init__(self, *args: Any) -> None:
         super().__init__()
-        named = args[0] if len(args) == 1 and isinstance(args[0], OrderedDict) else None
-        items = named or {str(i): module for i, module in enumerate(() if named is not None else args)}
-        for name, module in items.items():
+        if len(args) == 1 and isinstance(args[0], OrderedDict):
+            named = args[0]
+        else:
+            named = OrderedDict((str(i), module) for i, module in enumerate(args))
+        for name, module in named.items():
             self.add_module(name, module)
 
     @overload

@@ -48,10 +48,9 @@ class WeightedLoss(Loss):
 
 
 def _legacy_reduction(size_average: bool | None, reduce: bool | None) -> str:
+    reduction = "sum" if size_average is False else "mean"
     if reduce is False:
         reduction = "none"
-    else:
-        reduction = "sum" if size_average is False else "mean"
     warnings.warn(
         "size_average and reduce args will be deprecated, please use "
         f"reduction='{reduction}' instead.",

@@ -104,9 +104,7 @@ class GaussianNLLLoss(Loss):
         eps: the least variance that counts. Default: 1e-6.
     """
 
-    def __init__(
-        self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
-    ) -> None:
+    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
         super().__init__(None, None, reduction)
         self.full = full
         self.eps = eps

@@ -65,9 +65,7 @@ class RNNBase(Module):
         super().__init__()
         if mode not in _GATES:
             raise ValueError("Unrecognized RNN mode: " + mode)
-        _check_arguments(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size
-        )
+        _check_arguments(input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size)
         self.mode = mode
         self.input_size = input_size
         self.hidden_size = hidden_size

@@ -84,7 +84,8 @@ class TransformerEncoderLayer(Module):
     ) -> None:
         super().__init__()
         like: dict[str, Any] = {"bias": bias, "device": device, "dtype": dtype}
-        self.self_attn = MultiheadAttention(d_model, nhead, dropout, batch_first=batch_first, **like)
+        heads: dict[str, Any] = {"batch_first": batch_first, **like}
+        self.self_attn = MultiheadAttention(d_model, nhead, dropout, **heads)
         self.linear1 = Linear(d_model, dim_feedforward, **like)
         self.dropout = Dropout(dropout)
         self.linear2 = Linear(dim_feedforward, d_model, **like)

@@ -51,14 +51,14 @@ def default_collate(batch: Sequence[Any]) -> Any:
     raise TypeError(_EXPECTED.format(type(first)))
 
 
-def _columns(batch: Sequence[Any]) -> list[list[Any]]:
+def _columns(batch: Sequence[Any]) -> list[tuple[Any, ...]]:
     sizes = {len(sample) for sample in batch}
     if len(sizes) > 1:
         raise RuntimeError(
             f"each element in list of batch should be of equal size; sizes {sorted(sizes)} were "
             "found"
         )
-    return [list(column) for column in zip(*batch, strict=True)]
+    return list(zip(*batch, strict=True))
 
 
 def _arrays(batch: Sequence[Any]) -> Tensor:
