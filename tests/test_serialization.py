@@ -122,6 +122,17 @@ def test_small_things() -> None:
     assert_same(again({"a": array}), {"a": array})
 
 
+def test_header_lengths_that_start_like_a_pickle() -> None:
+    """A header of 0x280 bytes makes the file start with 80 02, the mark of pickle protocol 2."""
+    seen = set()
+    for length in range(0, 1500, 4):
+        text = "x" * length
+        content = written(text)
+        seen.add(content[:2])
+        assert read(content) == text
+    assert seen >= {b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"}
+
+
 def test_flags_and_identity() -> None:
     w = dlf.ones(2, requires_grad=True)
     loaded = again({"w": w, "same": w, "plain": dlf.ones(2)})

@@ -306,8 +306,10 @@ relu = _activation.relu
 sigmoid = _activation.sigmoid
 softmax = _bind._softmax
 log_softmax = _bind._log_softmax
-absolute, clip, divide, multiply, subtract, negative, true_divide = abs, clamp, div, mul, sub, neg, div
-arccos, arcsin, arctan, arctan2, arccosh, arcsinh, arctanh = acos, asin, atan, atan2, acosh, asinh, atanh
+absolute, clip, negative = abs, clamp, neg
+divide, multiply, subtract, true_divide = div, mul, sub, div
+arccos, arcsin, arctan, arctan2 = acos, asin, atan, atan2
+arccosh, arcsinh, arctanh = acosh, asinh, atanh
 greater, greater_equal, less, less_equal, not_equal, fix = gt, ge, lt, le, ne, trunc
 moveaxis, swapaxes, swapdims, ger = movedim, transpose, transpose, outer
 _bind.bind()
@@ -320,47 +322,50 @@ __all__ = [
     "atleast_2d", "autograd", "baddbmm", "bernoulli", "bfloat16", "bincount", "bitwise_and",
     "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bmm",
     "bool", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "can_cast", "cat", "cdouble",
-    "ceil", "cfloat", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "clone", "complex128",
-    "complex64", "concat", "concatenate", "copysign", "cos", "cosh", "count_nonzero", "cumprod",
-    "cumsum", "default_generator", "deg2rad", "device", "diag", "diag_embed", "diagonal",
-    "digamma", "dist", "div", "divide", "dot", "double", "dtype", "einsum", "empty", "empty_like",
+    "ceil", "cfloat", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "clone", "complex64",
+    "complex128", "concat", "concatenate", "copysign", "cos", "cosh", "count_nonzero", "cumprod",
+    "cumsum", "default_generator", "deg2rad", "device", "diag", "diag_embed", "diagonal", "digamma",
+    "dist", "div", "divide", "dot", "double", "dtype", "einsum", "empty", "empty_like",
     "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "errors", "exp", "exp2", "expm1", "eye",
     "fallback", "fallback_policy", "finfo", "fix", "flatten", "flip", "fliplr", "flipud", "float",
-    "float16", "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin",
-    "fmod", "frac", "from_numpy", "full", "full_like", "gather", "ge", "ger", "get_default_device",
+    "float16", "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod",
+    "frac", "from_numpy", "full", "full_like", "gather", "ge", "ger", "get_default_device",
     "get_default_dtype", "get_printoptions", "get_rng_state", "greater", "greater_equal", "gt",
     "half", "heaviside", "hstack", "hypot", "iinfo", "index_add", "index_copy", "index_fill",
-    "index_put", "index_select", "inference_mode", "initial_seed", "int", "int16", "int32",
-    "int64", "int8", "is_complex", "is_floating_point", "is_grad_enabled",
-    "is_inference_mode_enabled", "is_tensor", "isclose", "isfinite", "isinf", "isnan", "isneginf",
-    "isposinf", "isreal", "kthvalue", "le", "lerp", "less", "less_equal", "lgamma", "linspace",
-    "load", "log", "log10", "log1p", "log2", "log_softmax", "logaddexp", "logical_and",
-    "logical_not", "logical_or", "logical_xor", "logit", "logspace", "logsumexp", "long", "lt",
-    "manual_seed", "masked_fill", "masked_select", "matmul", "max", "maximum", "mean", "median",
-    "meshgrid", "min", "minimum", "mm", "moveaxis", "movedim", "mul", "multinomial", "multiply",
-    "mv", "nan_to_num", "nanmean", "nansum", "narrow", "ne", "neg", "negative", "nn", "no_grad",
-    "nonzero", "norm", "normal", "not_equal", "numel", "ones", "ones_like", "optim", "outer",
-    "permute", "poisson", "positive", "pow", "prod", "promote_types", "rad2deg", "rand",
-    "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "ravel",
-    "reciprocal", "relu", "remainder", "repeat_interleave", "reshape", "result_type", "roll",
-    "rot90", "round", "rsqrt", "rsub", "save", "scalar_tensor", "scatter", "scatter_add", "seed",
-    "select", "serialization", "set_default_device", "set_default_dtype", "set_grad_enabled",
-    "set_num_threads", "set_printoptions", "set_rng_state", "sgn", "short", "sigmoid", "sign",
-    "signbit", "sin", "sinc", "sinh", "softmax", "sort", "split", "sqrt", "square", "squeeze",
-    "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take",
-    "take_along_dim", "tan", "tanh", "tensor", "tensor_split", "tensordot", "tile", "topk",
-    "trace", "transpose", "tril", "triu", "true_divide", "trunc", "uint8", "unbind", "unflatten",
-    "unsqueeze", "utils", "var", "var_mean", "vstack", "where", "xlogy", "zeros", "zeros_like",
+    "index_put", "index_select", "inference_mode", "initial_seed", "int", "int8", "int16", "int32",
+    "int64", "is_complex", "is_floating_point", "is_grad_enabled", "is_inference_mode_enabled",
+    "is_tensor", "isclose", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "isreal",
+    "kthvalue", "le", "lerp", "less", "less_equal", "lgamma", "linspace", "load", "log", "log1p",
+    "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "logit", "logspace", "logsumexp", "long", "lt", "manual_seed", "masked_fill",
+    "masked_select", "matmul", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum",
+    "mm", "moveaxis", "movedim", "mul", "multinomial", "multiply", "mv", "nan_to_num", "nanmean",
+    "nansum", "narrow", "ne", "neg", "negative", "nn", "no_grad", "nonzero", "norm", "normal",
+    "not_equal", "numel", "ones", "ones_like", "optim", "outer", "permute", "poisson", "positive",
+    "pow", "prod", "promote_types", "rad2deg", "rand", "rand_like", "randint", "randint_like",
+    "randn", "randn_like", "randperm", "ravel", "reciprocal", "relu", "remainder",
+    "repeat_interleave", "reshape", "result_type", "roll", "rot90", "round", "rsqrt", "rsub",
+    "save", "scalar_tensor", "scatter", "scatter_add", "seed", "select", "serialization",
+    "set_default_device", "set_default_dtype", "set_grad_enabled", "set_num_threads",
+    "set_printoptions", "set_rng_state", "sgn", "short", "sigmoid", "sign", "signbit", "sin",
+    "sinc", "sinh", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
+    "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take", "take_along_dim",
+    "tan", "tanh", "tensor", "tensor_split", "tensordot", "tile", "topk", "trace", "transpose",
+    "tril", "triu", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unsqueeze", "utils",
+    "var", "var_mean", "vstack", "where", "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("nn", "optim", "utils", "serialization", "plugin", "registry", "dispatch", "xp", "func", "linalg")
+_SUBMODULES = (
+    "nn", "optim", "utils", "serialization", "plugin", "registry", "dispatch", "xp", "func",
+    "linalg",
+)  # fmt: skip
 _FROM_SERIALIZATION = ("load", "save")
 
 
 def set_num_threads(n: Any) -> None:
-    """Limit the threads of the host's numerical library, where threadpoolctl is installed to do it."""
+    """Limit the threads of the host's numerical library, where threadpoolctl is installed."""
     if not hasattr(n, "__index__") or n <= 0:
         raise RuntimeError("set_num_threads expects a positive integer")
     try:

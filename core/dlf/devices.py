@@ -14,15 +14,15 @@ _lock = RLock()
 class device:
     """Where a tensor lives: ``device("cpu")``, ``device("sim:1")``, ``device("sim", 1)``.
 
-    Devices are interned, so that ``is`` compares them. `table` holds the kernels by op slot and is filled
-    when the device is first used; `views` says whether movement ops alias their input there.
+    Devices are interned, so that ``is`` compares them. `table` holds the kernels by op slot and is
+    filled when the device is first used; `views` says whether movement ops alias their input there.
     """
 
     __slots__ = ("__weakref__", "backend", "index", "origins", "table", "type", "views")
 
     type: str
     index: int | None
-    table: list[Callable[..., Any]]
+    table: list[Callable[..., Any] | None]
     views: bool
     backend: Any
     origins: list[Any]
@@ -31,10 +31,8 @@ class device:
     def __new__(cls, type: str | device, index: int | None = None) -> device:
         if isinstance(type, device):
             return type
-        if isinstance(type, int) and not isinstance(type, bool):
-            raise RuntimeError(f"device({type}): give a device type as well, as in device('cpu', {type})")
         if not isinstance(type, str):
-            raise TypeError(f"device(): expected a string such as 'cpu' or 'sim:0', got {type!r}")
+            raise _no_type(type)
         name, colon, tail = type.partition(":")
         if colon:
             if index is not None:
@@ -43,7 +41,9 @@ class device:
                 raise RuntimeError(f"invalid device string {type!r}: expected TYPE or TYPE:INDEX")
             index = int(tail)
         if not name.isidentifier() or (index is not None and index < 0):
-            raise RuntimeError(f"invalid device {type!r} with index {index}: expected TYPE or TYPE:INDEX")
+            raise RuntimeError(
+                f"invalid device {type!r} with index {index}: expected TYPE or TYPE:INDEX"
+            )
         key = (name, index)
         found = cls._known.get(key)
         if found is None:
@@ -73,6 +73,14 @@ class device:
         return self
 
 
+def _no_type(given: Any) -> Exception:
+    if isinstance(given, int) and not isinstance(given, bool):
+        return RuntimeError(
+            f"device({given}): give a device type as well, as in device('cpu', {given})"
+        )
+    return TypeError(f"device(): expected a string such as 'cpu' or 'sim:0', got {given!r}")
+
+
 cpu = device("cpu")
 _default: device = cpu
 _current_index: dict[str, int] = {}
@@ -81,15 +89,17 @@ _current_index: dict[str, int] = {}
 def resolve(where: str | device | None = None) -> device:
     """The concrete, ready device for `where` (None: the default one), its kernel table filled.
 
-    Raises UnknownNameError for a type nobody registered, DeviceUnavailableError with the probe's reason, and
-    RuntimeError for an index that does not exist.
+    Raises UnknownNameError for a type nobody registered, DeviceUnavailableError with the probe's
+    reason, and RuntimeError for an index that does not exist.
     """
     d = _default if where is None else device(where)
     if d.table:
         return d
     if d.type == "cpu":
         if d.index:
-            raise RuntimeError(f"invalid device index {d.index}: there is one cpu device, of index 0")
+            raise RuntimeError(
+                f"invalid device index {d.index}: there is one cpu device, of index 0"
+            )
         d = cpu
     elif d.index is None:
         d = device(d.type, _current_index.get(d.type, 0))

@@ -63,6 +63,11 @@ def check_writable(tensor: Tensor, op: str) -> None:
         )
     if not mode.grad:
         return
+    if tensor._multi and tensor._node is not None:
+        raise RuntimeError(
+            f"{op}: this tensor is one of several views that one function returned (split, unbind, chunk), and is being "
+            "modified inplace; clone() it first, or write to the tensor it came from"
+        )
     if type(tensor._node) is Leaf:
         raise RuntimeError(
             f"{op}: a leaf Variable that requires grad is being used in an in-place operation; "

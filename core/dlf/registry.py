@@ -149,12 +149,12 @@ class Op:
             create = mode.grad
             with set_grad_enabled(True):
                 fresh = [
-                    (a if create else a.detach().requires_grad_()) if n else a
+                    (_identity(a) if create else a.detach().requires_grad_()) if n else a
                     for a, n in zip(args, needs, strict=False)
                 ]
                 outs = decompose(*fresh, *args[len(needs) :])
                 wanted = [a for a, n in zip(fresh, needs, strict=True) if n]
-                pairs = [(outs, g)] if self.outputs == 1 else [p for p in zip(outs, g, strict=True) if p[1] is not None]
+                pairs = [(outs, g)] if self.outputs == 1 else [p for p in zip(outs, g, strict=True) if p[1] is not None and p[0]._node is not None]
                 return engine.grad(
                     [p[0] for p in pairs], wanted, [p[1] for p in pairs], create_graph=create, allow_unused=True
                 )
@@ -345,7 +345,7 @@ def unary(
             device = input.device
             kernel = device.table[slot]
             if kernel is None:
-                return _decomposed(op, (input,))  # type: ignore[no-any-return]  # one output
+                return _decomposed(op, (input,))
             data = kernel(input._data)
         except Exception as error:
             raise _explain(op, (input,), error) from error
@@ -379,12 +379,13 @@ def binary(
     floating: bool = False,
     dtype: dtypes.dtype | None = None,
     decompose: Callable[[Any, Any], Any] | None = None,
+    ordered: bool = False,
     doc: str | None = None,
 ) -> Any:
     """Declare a broadcasting op of two operands, either of which may be a Python number.
 
     The function made returns NotImplemented for an operand that is neither, so that it serves as an operator
-    method as it is. `floating` and `dtype` are as for `unary`.
+    method as it is. `floating` and `dtype` are as for `unary`; an `ordered` op refuses complex operands.
     """
     op = registry.add(
         Op(name, ("input", "other"), 2, kind="composite" if decompose else "primitive", dtype=dtype,
@@ -415,6 +416,8 @@ def binary(
         if kind is None or (floating and not kind.is_floating_point):
             settled = settle(op, input, other, floating)
             return NotImplemented if settled is None else general(*settled)
+        if ordered and kind.category == 3:
+            raise NotImplementedError(f"{name} is not implemented for {kind}: complex numbers have no order")
         device = input.device
         try:
             data = device.table[slot](input._data, b)
@@ -449,7 +452,10 @@ def binary(
 
     def general(input: Any, other: Any) -> Any:
         """Operands of one dtype and device, or one of them a Python number."""
-        device = (input if isinstance(input, Tensor) else other).device
+        like = input if isinstance(input, Tensor) else other
+        if ordered and like.dtype.category == 3:
+            raise NotImplementedError(f"{name} is not implemented for {like.dtype}: complex numbers have no order")
+        device = like.device
         kernel = device.table[slot]
         if kernel is None:
             return _decomposed(op, (input, other))
@@ -476,7 +482,8 @@ def settle(op: Op, input: Any, other: Any, floating: bool) -> tuple[Any, Any] | 
     for x in (input, other):
         if not isinstance(x, (Tensor, *numbers)):
             if type(x).__module__ == "numpy" and getattr(x, "ndim", 1) == 0 and hasattr(x, "item"):
-                return settle(op, *(y.item() if y is x else y for y in (input, other)), floating)  # type: ignore[arg-type]
+                a, b = (y.item() if y is x else y for y in (input, other))
+                return settle(op, a, b, floating)
             return None
     kind = dtypes.promote((input, other))
     if floating and not (kind.is_floating_point or kind.is_complex):
@@ -631,3 +638,8 @@ def composite(
         return _finish(_caller(op), op, called, decompose.__doc__)
 
     return declare
+
+
+def _identity(a: Tensor) -> Tensor:
+    """The same values behind a node of their own, so that what leads to `a` is not counted through it."""
+    return a.reshape(1, *a.shape).reshape(a.shape)

@@ -393,15 +393,17 @@ _ADVICE = (
 
 def _header(file: IO[bytes], size: int, told: str) -> tuple[dict[str, Any], int]:
     first = file.read(9)
+    length = int.from_bytes(first[:8], "little")
+    ours = length <= _MAX_HEADER and first[8:9] == b"{"
     for magic, kind in _FOREIGN:
-        if first.startswith(magic):
+        # A header of 640 bytes starts as a pickle does, with 80 02.
+        if not ours and first.startswith(magic):
             raise UnsafeFileError(f"{told} is {kind}, not a file of dlf.save. {_ADVICE}")
     if len(first) < 8:
         raise UnsafeFileError(
             f"{told} is cut short or empty: it has {len(first)} bytes, the header alone needs more"
         )
-    length = int.from_bytes(first[:8], "little")
-    if length > _MAX_HEADER or first[8:9] != b"{":
+    if not ours:
         what = "it does not start with a safetensors header"
         if length <= _MAX_HEADER and length > size - 8:
             what = "it is cut short within its header"
@@ -580,7 +582,7 @@ class _Reader:
         elif where is None:
             where = saved
         try:
-            return tensor.to(where)  # type: ignore[no-any-return]  # a Tensor
+            return tensor.to(where)
         except Exception as error:
             if self._map is None:
                 error.add_note(

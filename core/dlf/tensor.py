@@ -38,7 +38,7 @@ class Tensor:
     # Rare state: class-level defaults, set on the instance when needed.
     _grad: Tensor | None = None
     _view: Any = None
-    _hooks: Any = None
+    _multi: bool = False
     __array_priority__ = 1000
     __hash__ = object.__hash__
 
@@ -112,7 +112,7 @@ class Tensor:
         shape = self._data.shape
         if not shape:
             raise TypeError("len() of a 0-d tensor")
-        return shape[0]  # type: ignore[no-any-return]  # a backend's shape is a tuple of ints
+        return shape[0]
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self._data.shape:
@@ -192,7 +192,11 @@ class Tensor:
         """Start (or stop) recording ops on this leaf; RuntimeError for a dtype without gradients."""
         if requires_grad:
             if self._node is None:
-                if not (self.dtype.is_floating_point or self.dtype.is_complex):
+                if self.dtype.is_complex:
+                    raise NotImplementedError(
+                        "gradients of complex tensors are not there yet; keep real and imaginary parts as two tensors"
+                    )
+                if not self.dtype.is_floating_point:
                     raise RuntimeError(
                         f"only tensors of floating point and complex dtype can require gradients, got {self.dtype}"
                     )
@@ -381,7 +385,7 @@ class Tensor:
                 raise TypeError(
                     f"can't convert a tensor on {self.device} to numpy; use tensor.cpu() to copy it to the host first"
                 )
-        return self.device.backend.to_host(self._data)  # type: ignore[no-any-return]  # a backend's contract
+        return self.device.backend.to_host(self._data)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         host = self.numpy()
@@ -400,11 +404,16 @@ class Tensor:
         """Whether the one element is not zero."""
         return bool(self)
 
+    def _scalar(self) -> Any:
+        if self.numel() != 1:
+            raise ValueError(f"only one element tensors can be converted to Python scalars, got {list(self.shape)}")
+        return self.item()
+
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._scalar())
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._scalar())
 
     def __complex__(self) -> complex:
         return complex(self.item())
@@ -439,7 +448,7 @@ class Tensor:
                 "only Tensors created explicitly by the user support the deepcopy protocol; detach() first"
             )
         if id(self) in memo:
-            return memo[id(self)]  # type: ignore[no-any-return]  # what was put there below
+            return memo[id(self)]
         out = object.__new__(type(self))
         out._data, out.dtype, out.device = self.device.backend.from_host(
             self.device.backend.to_host(self._data).copy(), self.dtype, self.device.index or 0

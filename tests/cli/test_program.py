@@ -102,6 +102,45 @@ def test_piped_output_is_plain() -> None:
     assert heading.index("what") == first.index("1,797")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
+def test_a_terminal_gets_colours() -> None:
+    import os
+    import pty
+
+    here, there = pty.openpty()
+    command = [sys.executable, "-m", "dlf_cli", "backends", "list"]
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"}
+    environment.pop("NO_COLOR", None)
+    with subprocess.Popen(command, stdout=there, env=environment) as child:
+        os.close(there)
+        shown = b""
+        try:
+            while part := os.read(here, 4096):
+                shown += part
+        except OSError:
+            pass  # how Linux tells that the other end has closed
+        os.close(here)
+    assert child.returncode == 0
+    assert b"\x1b[32mok" in shown
+
+
+def test_unavailable_device_gives_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dlf import devices
+    from dlf.errors import DeviceUnavailableError
+
+    def resolve(where: object) -> None:
+        raise DeviceUnavailableError("device 'gpu' is unavailable: no driver")
+
+    monkeypatch.setattr(devices, "resolve", resolve)
+    for args in (("train", "digits"), ("bench", "relu"), ("backends", "explain")):
+        option = () if args[0] == "backends" else ("--device",)
+        assert run(*args, *option, "gpu") == (
+            2,
+            "",
+            "dlf: device 'gpu' is unavailable: no driver\n",
+        )
+
+
 def test_built_in_help_does_not_import_dlf() -> None:
     code = (
         "import sys\nfrom dlf_cli.main import main\n"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dlf.xp import binary
 from dlf.xp.common import is_low
-from dlf_numpy_cpu.quiet import SILENCE, quiet
+from dlf_numpy_cpu.quiet import SILENCE, quiet, silent
 from dlf_numpy_cpu.scalars import SCALARS, UNSIGNED_ZERO_SCALARS, Scalars, scalar
 
 __all__ = ["kernels", "relu", "where"]
@@ -59,7 +59,8 @@ def _binary(ufunc: np.ufunc, scalars: Scalars, widen: bool) -> Kernel:
     once; with `widen`, a Python scalar beside one is held in float32, as PyTorch holds it.
     """
     ndarray = np.ndarray
-    silence = SILENCE
+    # One for all threads: looking up the thread's own costs as much as entering the context.
+    run = silent()
     calm = quiet(ufunc)
 
     def unusual(a: Any, b: Any) -> Array:
@@ -78,13 +79,13 @@ def _binary(ufunc: np.ufunc, scalars: Scalars, widen: bool) -> Kernel:
 
     def kernel(a: Any, b: Any) -> Any:
         try:
-            if b.__class__ is not ndarray:
-                return silence.run(ufunc, a, scalars[a.dtype][b], out=...)
-            if a.__class__ is ndarray:
-                return silence.run(ufunc, a, b, out=...)
-            return silence.run(ufunc, scalars[b.dtype][a], b, out=...)
+            if b.__class__ is ndarray:
+                if a.__class__ is ndarray:
+                    return run(ufunc, a, b, out=...)
+                return run(ufunc, scalars[b.dtype][a], b, out=...)
+            return run(ufunc, a, scalars[a.dtype][b], out=...)
         except (KeyError, RuntimeError):
-            # A scalar that is not kept yet, or a kernel within a kernel.
+            # A scalar that is not kept yet, or a kernel within a kernel or beside another thread's.
             return unusual(a, b)
 
     return kernel

@@ -19,6 +19,7 @@ from dlf_numpy_cpu import (
     scatter,
     softmax,
     steps,
+    views,
 )
 from dlf_numpy_cpu.quiet import quiet
 
@@ -46,6 +47,7 @@ def kernels() -> dict[str, Callable[..., Any]]:
         norm,
         conv,
         pool,
+        views,
     ):
         table.update(own.kernels())
     table.update(steps.KERNELS)

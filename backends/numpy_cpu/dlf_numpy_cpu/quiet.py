@@ -15,16 +15,25 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["SILENCE", "quiet"]
+__all__ = ["SILENCE", "quiet", "silent"]
+
+
+def silent() -> Callable[..., Any]:
+    """`run(function, *args)` of a new Context: it calls with warnings off.
+
+    A Context serves one call at a time. While a thread is inside, another's `run` raises a
+    RuntimeError, "cannot enter context", and so does one from within the call.
+    """
+    context = Context()
+    context.run(np.errstate(all="ignore").__enter__)
+    return context.run
 
 
 class Silence(threading.local):
-    """`run(function, *args)` calls with warnings off; a Context serves one thread at a time."""
+    """A `run` of its own for every thread."""
 
     def __init__(self) -> None:
-        context = Context()
-        context.run(np.errstate(all="ignore").__enter__)
-        self.run = context.run
+        self.run = silent()
 
 
 SILENCE = Silence()

@@ -65,7 +65,7 @@ def _function(name: str) -> Function | None:
     for place in (dlf, dlf.nn.functional):
         found = getattr(place, spelt.get(name, name), None)
         if callable(found):
-            return found  # type: ignore[no-any-return]  # a module's attribute
+            return found
     return None
 
 
@@ -84,9 +84,10 @@ def _random(setup: Setup, *shape: int) -> dlf.Tensor:
     """Values from 0.1 to 0.9, where every function is defined; whole numbers from 1 to 7."""
     import dlf
 
-    if setup.dtype.is_floating_point or setup.dtype.is_complex:
-        return (dlf.rand(*shape) * 0.8 + 0.1).to(setup.device, setup.dtype)
-    return dlf.randint(1, 8, shape).to(setup.device, setup.dtype)
+    continuous = setup.dtype.is_floating_point or setup.dtype.is_complex
+    made = dlf.rand(*shape) * 0.8 + 0.1 if continuous else dlf.randint(1, 8, shape)
+    moved: dlf.Tensor = made.to(setup.device, setup.dtype)
+    return moved
 
 
 def _bytes(*tensors: Any) -> float:

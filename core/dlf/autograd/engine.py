@@ -58,7 +58,9 @@ def _with_history(node: Node, saved: tuple[Any, ...], out_at: int, outputs: int)
     else:
         linked = tuple(_linked(o, Output(node, i, o._data.shape)) for i, o in enumerate(out))
         for o in linked:
-            o._node.seq = node.seq
+            if o._node is not None:
+                # Between the op and what was made of its outputs, so that it is run just before the op.
+                o._node.seq = node.seq + 0.5
     return (*saved[:out_at], linked, *saved[out_at + 1 :])
 
 
@@ -115,7 +117,8 @@ def _run(
                 slots = grads.get(parent)
                 if slots is None:
                     slots = grads[parent] = [None] * parent.plan.op.outputs
-                slots[node.index] = g
+                have = slots[node.index]
+                slots[node.index] = g if have is None else have + g
                 continue
             if node.hooks is not None:
                 g = _hooked(node, g)

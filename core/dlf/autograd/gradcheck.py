@@ -189,7 +189,7 @@ def _values(t: Tensor) -> Host:
 def _to_tensor(host: Host, like: Tensor) -> Tensor:
     from ..ops.creation import from_numpy
 
-    return from_numpy(host).to(like.device)  # type: ignore[no-any-return]  # bound at run time
+    return from_numpy(host).to(like.device)
 
 
 def _from_values(values: Host, like: Tensor) -> Tensor:

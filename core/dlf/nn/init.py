@@ -67,13 +67,15 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with values from U(a, b)."""
     with dlf.no_grad():
-        return tensor.uniform_(a, b, generator=generator)
+        tensor.uniform_(a, b, generator=generator)
+    return tensor
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with values from N(mean, std^2)."""
     with dlf.no_grad():
-        return tensor.normal_(mean, std, generator=generator)
+        tensor.normal_(mean, std, generator=generator)
+    return tensor
 
 
 def trunc_normal_(
@@ -101,13 +103,15 @@ def trunc_normal_(
     with dlf.no_grad():
         tensor.uniform_(2 * low - 1, 2 * high - 1, generator=generator)
         tensor.erfinv_().mul_(std * math.sqrt(2.0)).add_(mean)
-        return tensor.clamp_(min=a, max=b)
+        tensor.clamp_(min=a, max=b)
+    return tensor
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with `val`."""
     with dlf.no_grad():
-        return tensor.fill_(val)
+        tensor.fill_(val)
+    return tensor
 
 
 def ones_(tensor: Tensor) -> Tensor:
@@ -125,7 +129,8 @@ def eye_(tensor: Tensor) -> Tensor:
     if tensor.ndimension() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     with dlf.no_grad():
-        return tensor.copy_(dlf.eye(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
+        tensor.copy_(dlf.eye(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
+    return tensor
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
@@ -239,7 +244,8 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     q = gain * (q.T if rows < columns else q)
     with dlf.no_grad():
         values = dlf.from_numpy(np.ascontiguousarray(q).reshape(tuple(tensor.shape)))
-        return tensor.copy_(values)
+        tensor.copy_(values)
+    return tensor
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:

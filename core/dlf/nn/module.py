@@ -229,7 +229,7 @@ class Module(HookedCalls, Stateful):
             return mover
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
-    def _device_mover(self, device_type: str) -> Callable[..., Self] | None:
+    def _device_mover(self, device_type: str) -> Callable[..., Module] | None:
         """`module.NAME(index=None)` for every registered device type NAME."""
         from dlf.plugin.host import get_host
 
@@ -238,7 +238,7 @@ class Module(HookedCalls, Stateful):
         if all(spec.device_type != device_type for spec, _ in get_host().backend_specs()):
             return None
 
-        def move(device: Any = None) -> Self:
+        def move(device: Any = None) -> Module:
             target = dlf.device(device_type, device) if isinstance(device, int) else device
             return self.to(device_type if target is None else target)
 
@@ -454,9 +454,10 @@ class Module(HookedCalls, Stateful):
 
         def convert(tensor: Tensor) -> Tensor:
             wanted = dtype if tensor.is_floating_point() or tensor.is_complex() else None
-            return tensor.to(
+            moved: Tensor = tensor.to(
                 device or tensor.device, wanted or tensor.dtype, non_blocking=non_blocking
             )
+            return moved
 
         return self._apply(convert)
 

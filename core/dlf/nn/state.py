@@ -34,8 +34,6 @@ class IncompatibleKeys(NamedTuple):
             f"unexpected_keys={self.unexpected_keys})"
         )
 
-    __str__ = __repr__
-
 
 class StateDict(OrderedDict[str, Any]):
     """An ordered mapping of names to tensors, with the version of each module beside it."""

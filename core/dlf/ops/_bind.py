@@ -195,7 +195,7 @@ def bind() -> None:
     T.__truediv__, T.__rtruediv__ = pointwise._div, _reflected(pointwise._div)
     T.__floordiv__, T.__rfloordiv__ = pointwise.floordiv, _reflected(pointwise.floordiv)
     T.__mod__, T.__rmod__ = pointwise.remainder, _reflected(pointwise.remainder)
-    T.__pow__, T.__rpow__ = pointwise.pow, _reflected(pointwise.pow)
+    T.__pow__, T.__rpow__ = pointwise.pow, _reflected(pointwise._pow)
     T.__matmul__ = _matmul
     T.__eq__, T.__ne__ = pointwise.eq, pointwise.ne
     T.__lt__, T.__le__, T.__gt__, T.__ge__ = pointwise.lt, pointwise.le, pointwise.gt, pointwise.ge
@@ -216,10 +216,10 @@ def bind() -> None:
 def _softmax(self: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """exp(x) / sum(exp(x)) along `dim`."""
     x = self if dtype is None else self.to(dtype)
-    return softmax.softmax(x, movement.dim_of(dim, x.ndim))  # type: ignore[no-any-return]
+    return softmax.softmax(x, movement.dim_of(dim, x.ndim))
 
 
 def _log_softmax(self: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """log(softmax(x)) along `dim`."""
     x = self if dtype is None else self.to(dtype)
-    return softmax.log_softmax(x, movement.dim_of(dim, x.ndim))  # type: ignore[no-any-return]
+    return softmax.log_softmax(x, movement.dim_of(dim, x.ndim))

@@ -26,7 +26,7 @@ def _right(g: Tensor, input: Tensor, shape: tuple[int, ...]) -> Tensor:
         # One product over all rows instead of a batch of them that is then summed.
         rows = math.prod(g._data.shape[:-1])
         g, input = reshape(g, rows, shape[1]), reshape(input, rows, shape[0])
-    return _matmul(_mt(input), g)  # type: ignore[no-any-return]
+    return _matmul(_mt(input), g)
 
 
 def matmul(input: Tensor, other: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
                 f"matmul: mat1 and mat2 shapes cannot be multiplied ({_x(a)} and {_x(b)}): "
                 f"the last size of the first ({a[-1]}) must equal the last but one of the second ({b[-2]})"
             )
-        return _matmul(input, other)  # type: ignore[no-any-return]
+        return _matmul(input, other)
     if not a or not b:
         raise RuntimeError("both arguments to matmul need to be at least 1D, but they are 0D; use *")
     if a[-1] != (b[-2] if len(b) > 1 else b[0]):
@@ -146,7 +146,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     left, arrow, out = equation.replace(" ", "").partition("->")
     subs = left.split(",")
     if len(subs) != len(terms):
-        raise ValueError(f"einsum(): {len(subs)} subscripts and {len(terms)} operands in {equation!r}")
+        raise RuntimeError(f"einsum(): {len(subs)} subscripts and {len(terms)} operands in {equation!r}")
     subs, batch = _ellipsis(subs, terms)
     if not arrow:
         letters = "".join(subs)

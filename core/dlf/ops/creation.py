@@ -175,6 +175,8 @@ def eye(
     n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """The identity matrix of `n` rows and `m` (default `n`) columns."""
+    if n < 0 or (m is not None and m < 0):
+        raise RuntimeError(f"eye: n and m must be greater or equal to 0, got {n} and {m}")
     dtype = dtype or dtypes.get_default_dtype()
     return from_host(np.eye(n, m, dtype=dtype.numpy), dtype, resolve(device), requires_grad)
 
@@ -206,7 +208,8 @@ def _host_array(data: Any) -> tuple[np.ndarray[Any, Any], dtypes.dtype]:
     except (ValueError, OverflowError) as error:
         raise ValueError(f"tensor(): expected nested sequences of one length in each dimension: {error}") from None
     if host.dtype.kind not in "biufcO" or (host.dtype == object and host.size):
-        raise TypeError(f"tensor(): cannot make a tensor of {type(data).__name__} {data!r:.80}; give numbers")
+        kind = ValueError if host.dtype.kind in "US" else RuntimeError if data is None else TypeError
+        raise kind(f"tensor(): cannot make a tensor of {type(data).__name__} {data!r:.80}; give numbers")
     if host.size == 0 or host.dtype.kind == "f":
         return host, dtypes.get_default_dtype() if host.dtype.kind in "fO" else dtypes.from_numpy(host.dtype)
     if host.dtype.kind == "c":

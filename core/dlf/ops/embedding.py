@@ -15,7 +15,6 @@ __all__ = ["embedding", "embedding_backward"]
 @composite(
     inputs=2,
     vjp=(
-        # Rows that got no gradient give none on: `padding_idx` and counts are already in the index.
         lambda g, indices, num_rows, padding_idx, scale_by_freq: _picked(
             g, indices, num_rows, padding_idx, scale_by_freq
         ),

@@ -12,7 +12,7 @@ from ..inplace import check_writable, write
 from ..registry import primitive
 from ..tensor import Tensor
 from .creation import arange, as_tensor, full, tensor, zeros
-from .movement import _along, broadcast_tensors, dim_of, expand, permute, reshape, select, unsqueeze
+from .movement import _along, broadcast_tensors, dim_of, expand, permute, reshape, select, unsqueeze, view_op
 from .pointwise import where
 
 _take = primitive(
@@ -62,7 +62,7 @@ def _within(g: Tensor, shape: Any) -> Tensor:
 def _untake(g: Tensor, shape: Any, index: Tensor, dim: int) -> Tensor:
     flat = reshape(index, -1)
     source = reshape(g, *shape[:dim], flat._data.shape[0], *shape[dim + 1 :])
-    return index_add_op(zeros(shape, dtype=g.dtype, device=g.device), flat, source, dim)  # type: ignore[no-any-return]
+    return index_add_op(zeros(shape, dtype=g.dtype, device=g.device), flat, source, dim)
 
 
 def _wrapped(index: Tensor, n: int, dim: int, name: str) -> Tensor:
@@ -82,7 +82,7 @@ def _wrapped(index: Tensor, n: int, dim: int, name: str) -> Tensor:
 
 def take_rows(input: Tensor, index: Tensor, dim: int) -> Tensor:
     """`take` without the check of the index's range."""
-    return _take(input, index, dim)  # type: ignore[no-any-return]
+    return _take(input, index, dim)
 
 
 # ---------------------------------------------------------------------- x[...]
@@ -102,7 +102,7 @@ def _as_index(item: Any, device: Any) -> Any:
     try:
         return operator.index(item)
     except TypeError:
-        raise IndexError(
+        raise (TypeError if isinstance(item, str) else IndexError)(
             "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
             f"(got {type(item).__name__})"
         ) from None
@@ -223,7 +223,7 @@ def getitem(x: Tensor, index: Any) -> Tensor:
     if together and dims[0]:
         k = linear.ndim
         out = permute(out, [*range(k, k + dims[0]), *range(k), *range(k + dims[0], out.ndim)])
-    return out  # type: ignore[no-any-return]
+    return out
 
 
 def _alias(x: Tensor) -> Tensor:
@@ -263,7 +263,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         source = permute(source, [back.index(i) for i in range(len(shape))])
     else:
         source = _fit(source, shape)
-    new = index_copy_op(rows, reshape(linear, -1), reshape(source, -1, *rows._data.shape[1:]), 0)
+    new = index_copy_op(rows, reshape(linear, -1), reshape(source, linear.numel(), *rows._data.shape[1:]), 0)
     moved = reshape(new, [view._data.shape[d] for d in order])
     _store(x, view, permute(moved, [order.index(d) for d in range(view.ndim)]))
 
@@ -298,7 +298,7 @@ def overwrite(input: Tensor, source: Tensor) -> Tensor:
 
     if not mode.grad or (input._node is None and source._node is None):
         return source
-    return _overwrite(input, source)  # type: ignore[no-any-return]
+    return _overwrite(input, source)
 
 
 def _declare_overwrite() -> Any:
@@ -326,12 +326,12 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     n = input._data.shape[d]
     if index.numel() and (index.amin().item() < 0 or index.amax().item() >= n):
         raise IndexError(f"index_select(): index out of range for dimension {d} with size {n}")
-    return _take(input, reshape(index, -1).to(dtypes.int64), d)  # type: ignore[no-any-return]
+    return _take(input, reshape(index, -1).to(dtypes.int64), d)
 
 
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements of the flattened input at `index`, in `index`'s shape."""
-    return _take(reshape(input, -1), _wrapped(index, input.numel(), 0, "take"), 0)  # type: ignore[no-any-return]
+    return _take(reshape(input, -1), _wrapped(index, input.numel(), 0, "take"), 0)
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
@@ -370,7 +370,7 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
             )
     if input.ndim == 0 or index.ndim == 0:
         return reshape(_gather(reshape(input, -1), reshape(index, -1).to(dtypes.int64), 0), index._data.shape)
-    return _gather(input, index.to(dtypes.int64), d)  # type: ignore[no-any-return]
+    return _gather(input, index.to(dtypes.int64), d)
 
 
 def _source(input: Tensor, index: Tensor, src: Any) -> Tensor:
@@ -386,16 +386,16 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: A
     d = _checked_index(input, dim, index, "scatter")
     source = _source(input, index, value if src is None else src)
     if reduce == "add":
-        return _scatter_add(input, index.to(dtypes.int64), source, d)  # type: ignore[no-any-return]
+        return _scatter_add(input, index.to(dtypes.int64), source, d)
     if reduce is not None:
         raise RuntimeError(f"scatter(): reduce argument must be None or 'add' here, got {reduce!r}")
-    return _scatter(input, index.to(dtypes.int64), source, d)  # type: ignore[no-any-return]
+    return _scatter(input, index.to(dtypes.int64), source, d)
 
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """`input` with `src` added at `index` along `dim`; duplicates accumulate."""
     d = _checked_index(input, dim, index, "scatter_add")
-    return _scatter_add(input, index.to(dtypes.int64), _source(input, index, src), d)  # type: ignore[no-any-return]
+    return _scatter_add(input, index.to(dtypes.int64), _source(input, index, src), d)
 
 
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
@@ -404,13 +404,13 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     index = _wrapped(reshape(index, -1), input._data.shape[d], d, "index_add")
     if source._data.shape[d] != index._data.shape[0]:
         raise RuntimeError(f"index_add(): Number of indices ({index.numel()}) should be equal to source.size(dim): ({source.size(d)})")
-    return index_add_op(input, index, source if alpha == 1 else source * alpha, d)  # type: ignore[no-any-return]
+    return index_add_op(input, index, source if alpha == 1 else source * alpha, d)
 
 
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """`input` with `source` put at the 1-D `index` along `dim`."""
     d = dim_of(dim, input.ndim)
-    return index_copy_op(input, _wrapped(reshape(index, -1), input._data.shape[d], d, "index_copy"), source, d)  # type: ignore[no-any-return]
+    return index_copy_op(input, _wrapped(reshape(index, -1), input._data.shape[d], d, "index_copy"), source, d)
 
 
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
@@ -429,7 +429,7 @@ def index_put(input: Tensor, indices: tuple[Any, ...], values: Tensor, accumulat
         dims, found, _ = _plan(view, rest)
         rows, linear, order = _rows(view, dims, found)
         source = _fit(values.to(out.dtype), [*linear._data.shape, *rows._data.shape[1:]])
-        new = index_add_op(rows, reshape(linear, -1), reshape(source, -1, *rows._data.shape[1:]), 0)
+        new = index_add_op(rows, reshape(linear, -1), reshape(source, linear.numel(), *rows._data.shape[1:]), 0)
         return permute(reshape(new, [view._data.shape[d] for d in order]), [order.index(d) for d in range(view.ndim)])
     setitem(out, tuple(indices), values)
     return out
@@ -445,7 +445,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         value = value.to(input.dtype)
     else:
         value = full((), value, dtype=input.dtype, device=input.device)
-    return where(mask, value, input)  # type: ignore[no-any-return]
+    return where(mask, value, input)
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
@@ -466,20 +466,44 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
 argwhere = nonzero
 
 
+def _diagonal_at(shape: Any, offset: int) -> tuple[int, int]:
+    """Length and start of a diagonal in the flattened (n, m) plane."""
+    n, m = shape
+    size = max(0, min(n, m - offset) if offset >= 0 else min(n + offset, m))
+    return size, max(-offset, 0) * m + max(offset, 0)
+
+
+def _diagonal_taken(input: Tensor, offset: int, a: int, b: int) -> Tensor:
+    rest = [d for d in range(input.ndim) if d not in (a, b)]
+    n, m = input._data.shape[a], input._data.shape[b]
+    size, start = _diagonal_at((n, m), offset)
+    flat = reshape(permute(input, [*rest, a, b]), *[input._data.shape[d] for d in rest], n * m)
+    return _take(flat, arange(size, device=input.device) * (m + 1) + start, flat.ndim - 1)
+
+
+def _diagonal_put(g: Tensor, shape: Any, offset: int, a: int, b: int) -> Tensor:
+    rest = [d for d in range(len(shape)) if d not in (a, b)]
+    n, m = shape[a], shape[b]
+    size, start = _diagonal_at((n, m), offset)
+    lead = [shape[d] for d in rest]
+    index = arange(size, device=g.device) * (m + 1) + start
+    flat = index_copy_op(zeros(*lead, n * m, dtype=g.dtype, device=g.device), index, g, len(lead))
+    order = [*rest, a, b]
+    return permute(reshape(flat, *lead, n, m), [order.index(d) for d in range(len(shape))])
+
+
+_diagonal = view_op(
+    "diagonal", ("offset", "dim1", "dim2"), lambda g, input_shape, offset, dim1, dim2: _diagonal_put(g, input_shape, offset, dim1, dim2),
+    "The diagonal of the planes of dim1 and dim2, as a new last dimension.", decompose=_diagonal_taken,
+)  # fmt: skip
+
+
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """The diagonal of the planes of `dim1` and `dim2`, as a new last dimension (a copy here)."""
+    """The diagonal of the planes of `dim1` and `dim2`, as a new last dimension: a view."""
     a, b = dim_of(dim1, input.ndim), dim_of(dim2, input.ndim)
     if a == b:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    rest = [d for d in range(input.ndim) if d not in (a, b)]
-    n, m = input._data.shape[a], input._data.shape[b]
-    size = max(0, min(n, m - offset) if offset >= 0 else min(n + offset, m))
-    start = max(-offset, 0) * m + max(offset, 0)
-    flat = reshape(permute(input, [*rest, a, b]), *[input._data.shape[d] for d in rest], n * m)
-    index = arange(size, device=input.device) * (m + 1) + start
-    out = _take(flat, index, flat.ndim - 1)
-    out._view = "diagonal"
-    return out  # type: ignore[no-any-return]
+    return _diagonal(input, offset, a, b)
 
 
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
@@ -498,12 +522,7 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
         return diag_embed(input, diagonal)
     if input.ndim != 2:
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
-    out = _diagonal(input, diagonal)
-    out._view = None
-    return out
-
-
-_diagonal = diagonal
+    return _diagonal(input, diagonal, 0, 1).clone()
 
 
 def _triangle(input: Tensor, k: int, upper: bool) -> Tensor:
@@ -511,7 +530,7 @@ def _triangle(input: Tensor, k: int, upper: bool) -> Tensor:
         raise RuntimeError(f"{'triu' if upper else 'tril'}: input tensor must have at least 2 dimensions")
     n, m = input._data.shape[-2:]
     away = arange(m, device=input.device) - arange(n, device=input.device).unsqueeze(1)
-    return where(away >= k if upper else away <= k, input, full((), 0, dtype=input.dtype, device=input.device))  # type: ignore[no-any-return]
+    return where(away >= k if upper else away <= k, input, full((), 0, dtype=input.dtype, device=input.device))
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
@@ -537,7 +556,7 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Te
     if len(counts) != n:
         raise RuntimeError("repeats must have the same size as input along dim")
     index = tensor([i for i, c in enumerate(counts) for _ in range(c)], dtype=dtypes.int64, device=input.device)
-    return _take(input, index, d)  # type: ignore[no-any-return]
+    return _take(input, index, d)
 
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
@@ -546,4 +565,4 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     n = max(minlength, int(input.amax().item()) + 1 if input.numel() else 0)
     source = weights if weights is not None else full(input._data.shape, 1, dtype=dtypes.int64, device=input.device)
-    return index_add_op(zeros(n, dtype=source.dtype, device=input.device), input.to(dtypes.int64), source, 0)  # type: ignore[no-any-return]
+    return index_add_op(zeros(n, dtype=source.dtype, device=input.device), input.to(dtypes.int64), source, 0)

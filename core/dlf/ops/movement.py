@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..autograd.mode import mode, observe, watch
@@ -16,15 +16,29 @@ from .creation import zeros
 from .pointwise import clone
 
 
-def _view(name: str, attributes: Sequence[str], vjp: Callable[..., Any], doc: str) -> Any:
-    """Declare a movement op whose result aliases its input where the device has views."""
-    op = registry.add(Op(name, ("input", *attributes), 1, kind="primitive", vjp=(vjp,), view=True, doc=doc))
+def view_op(
+    name: str, attributes: Sequence[str], vjp: Callable[..., Any], doc: str, decompose: Callable[..., Any] | None = None
+) -> Any:
+    """Declare a movement op whose result aliases its input where the device has views.
+
+    One with a decomposition is a composite; where that runs, the result is a copy, and a write to it refused.
+    """
+    op = registry.add(
+        Op(name, ("input", *attributes), 1, kind="composite" if decompose else "primitive", vjp=(vjp,), view=True,
+           doc=doc, decompose=decompose)
+    )  # fmt: skip
     slot, plan = op.slot, op.plan((True,))
     simple = plan.picks
 
     def function(input: Tensor, *args: Any) -> Tensor:
         device = input.device
-        data = device.table[slot](input._data, *args)
+        kernel = device.table[slot]
+        if kernel is None:
+            assert decompose is not None
+            copy: Tensor = decompose(input, *args)
+            copy._view = name
+            return copy
+        data = kernel(input._data, *args)
         out = Tensor()
         out._data, out.dtype, out.device, out._version = data, input.dtype, device, None
         node = input._node
@@ -39,7 +53,7 @@ def _view(name: str, attributes: Sequence[str], vjp: Callable[..., Any], doc: st
         else:
             out._node = None
         if name != "reshape" or not device.views or device.backend.shares_memory(input._data, data):
-            track_view(input, out, name, lambda base: function(base, *args))  # type: ignore[no-any-return]
+            track_view(input, out, name, lambda base: function(base, *args))
         return out
 
     function.op = op  # type: ignore[attr-defined]  # the op behind the function
@@ -54,18 +68,18 @@ def _inverse(dims: Sequence[int]) -> tuple[int, ...]:
     return tuple(back)
 
 
-_reshape = _view("reshape", ("shape",), lambda g, input_shape: _reshape(g, input_shape),
+_reshape = view_op("reshape", ("shape",), lambda g, input_shape: _reshape(g, input_shape),
                  "The same elements in row-major order in another shape.")  # fmt: skip
-_permute = _view("permute", ("dims",), lambda g, dims: _permute(g, _inverse(dims)), "Dimensions in another order.")
-_broadcast = _view("broadcast_to", ("shape",), lambda g: g, "Dimensions of size 1 repeated.")
-_slice = _view("slice", ("starts", "steps", "sizes"),
+_permute = view_op("permute", ("dims",), lambda g, dims: _permute(g, _inverse(dims)), "Dimensions in another order.")
+_broadcast = view_op("broadcast_to", ("shape",), lambda g: g, "Dimensions of size 1 repeated.")
+_slice = view_op("slice", ("starts", "steps", "sizes"),
                lambda g, input_shape, starts, steps: _unslice(g, input_shape, starts, steps),
                "Element k of dimension d is starts[d] + k * steps[d].")  # fmt: skip
 
 
 def _unslice(g: Tensor, shape: tuple[int, ...], starts: Any, steps: Any) -> Tensor:
     base = zeros(shape, dtype=g.dtype, device=g.device)
-    return slice_set(base, g, starts, steps, tuple(g._data.shape))  # type: ignore[no-any-return]
+    return slice_set(base, g, starts, steps, tuple(g._data.shape))
 
 
 slice_set = primitive(
@@ -129,7 +143,7 @@ def _resolve_shape(input: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def reshape(input: Tensor, *shape: Any) -> Tensor:
     """The same elements in another shape; one size may be -1. A view where the layout allows, else a copy."""
-    return _reshape(input, _resolve_shape(input, _sizes(shape)))  # type: ignore[no-any-return]
+    return _reshape(input, _resolve_shape(input, _sizes(shape)))
 
 
 def view(input: Tensor, *shape: Any) -> Tensor:
@@ -169,7 +183,7 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
     found = tuple(dim_of(d, n) for d in order)
     if len(set(found)) != n:
         raise RuntimeError("permute(): duplicate dims are not allowed")
-    return _permute(input, found)  # type: ignore[no-any-return]
+    return _permute(input, found)
 
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
@@ -177,10 +191,10 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     n = len(input._data.shape)
     a, b = dim_of(dim0, n), dim_of(dim1, n)
     if n == 0:
-        return _permute(input, ())  # type: ignore[no-any-return]
+        return _permute(input, ())
     order = list(range(n))
     order[a], order[b] = b, a
-    return _permute(input, tuple(order))  # type: ignore[no-any-return]
+    return _permute(input, tuple(order))
 
 
 def t(input: Tensor) -> Tensor:
@@ -200,7 +214,7 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     order = [d for d in range(n) if d not in src]
     for d, s in sorted(zip(dst, src, strict=True)):
         order.insert(d, s)
-    return _permute(input, tuple(order))  # type: ignore[no-any-return]
+    return _permute(input, tuple(order))
 
 
 def expand(input: Tensor, *sizes: Any) -> Tensor:
@@ -226,7 +240,7 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
                 f"dimension {i}. Target sizes: {list(wanted)}. Tensor sizes: {list(have)}"
             )
         shape.append(s)
-    return _broadcast(input, tuple(shape))  # type: ignore[no-any-return]
+    return _broadcast(input, tuple(shape))
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
@@ -267,14 +281,14 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     else:
         dims = {dim_of(d, len(shape)) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))}
         keep = [s for i, s in enumerate(shape) if i not in dims or s != 1]
-    return _reshape(input, tuple(keep))  # type: ignore[no-any-return]
+    return _reshape(input, tuple(keep))
 
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """With a dimension of size 1 at `dim`."""
     shape = list(input._data.shape)
     shape.insert(dim_of(dim, len(shape) + 1), 1)
-    return _reshape(input, tuple(shape))  # type: ignore[no-any-return]
+    return _reshape(input, tuple(shape))
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -284,13 +298,13 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     if a > b:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     if not shape:
-        return _reshape(input, (1,))  # type: ignore[no-any-return]
+        return _reshape(input, (1,))
     if a == b:
         return input
     n = 1
     for s in shape[a : b + 1]:
         n *= s
-    return _reshape(input, (*shape[:a], n, *shape[b + 1 :]))  # type: ignore[no-any-return]
+    return _reshape(input, (*shape[:a], n, *shape[b + 1 :]))
 
 
 def ravel(input: Tensor) -> Tensor:
@@ -336,7 +350,7 @@ def _along(input: Tensor, d: int, start: int, step: int, size: int) -> Tensor:
     shape = input._data.shape
     starts, steps, sizes = [0] * len(shape), [1] * len(shape), list(shape)
     starts[d], steps[d], sizes[d] = start, step, size
-    return _slice(input, tuple(starts), tuple(steps), tuple(sizes))  # type: ignore[no-any-return]
+    return _slice(input, tuple(starts), tuple(steps), tuple(sizes))
 
 
 def select(input: Tensor, dim: int, index: int) -> Tensor:
@@ -350,13 +364,22 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     if not -n <= i < n:
         raise IndexError(f"select(): index {i} out of range for tensor of size {list(shape)} at dimension {d}")
     part = _along(input, d, i % n, 1, 1)
-    return _reshape(part, (*shape[:d], *shape[d + 1 :]))  # type: ignore[no-any-return]
+    return _reshape(part, (*shape[:d], *shape[d + 1 :]))
+
+
+def _several(parts: Iterable[Tensor]) -> tuple[Tensor, ...]:
+    """Views that one call returned: with a gradient, a write to one of them is refused, as in PyTorch."""
+    views = tuple(parts)
+    for v in views:
+        if v._node is not None:
+            v._multi = True
+    return views
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The entries along `dim`, as views."""
     d = dim_of(dim, input.ndim)
-    return tuple(select(input, d, i) for i in range(input._data.shape[d]))
+    return _several(select(input, d, i) for i in range(input._data.shape[d]))
 
 
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
@@ -379,7 +402,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     for s in sizes:
         parts.append(_along(tensor, d, start, 1, s))
         start += s
-    return tuple(parts)
+    return _several(parts)
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
@@ -404,13 +427,16 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
     for s in sizes:
         parts.append(_along(input, d, builtins.min(start, n), 1, s))
         start += s
-    return tuple(parts)
+    return _several(parts)
 
 
 def flip(input: Tensor, *dims: Any) -> Tensor:
     """A copy with the order along `dims` reversed."""
     shape = input._data.shape
-    which = {dim_of(d, len(shape)) for d in _sizes(dims)}
+    found = [dim_of(d, len(shape)) for d in _sizes(dims)]
+    which = set(found)
+    if len(which) != len(found):
+        raise RuntimeError(f"flip: a dimension appears more than once in {list(dims)}")
     starts = tuple(builtins.max(n - 1, 0) if i in which else 0 for i, n in enumerate(shape))
     steps = tuple(-1 if i in which else 1 for i in range(len(shape)))
     return clone(_slice(input, starts, steps, tuple(shape)))
@@ -488,7 +514,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors joined along `dim`; dtypes are promoted, and 1-D empty ones are skipped, as in PyTorch."""
     parts = list(tensors)
     if not parts:
-        raise RuntimeError("cat(): expected a non-empty list of Tensors")
+        raise ValueError("cat(): expected a non-empty list of Tensors")
     for i, p in enumerate(parts):
         if not isinstance(p, Tensor):
             raise TypeError(f"cat(): expected Tensor as element {i}, but got {type(p).__name__}")
@@ -593,7 +619,7 @@ def constant_pad(input: Tensor, widths: Sequence[tuple[int, int]], value: Any = 
         sizes = tuple(n - s - builtins.max(-hi, 0) for n, s, (_, hi) in zip(shape, starts, widths, strict=True))
         input = _slice(input, starts, (1,) * len(shape), sizes)
         widths = [(builtins.max(lo, 0), builtins.max(hi, 0)) for lo, hi in widths]
-    return _pad(input, tuple((int(a), int(b)) for a, b in widths), value)  # type: ignore[no-any-return]
+    return _pad(input, tuple((int(a), int(b)) for a, b in widths), value)
 
 
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:

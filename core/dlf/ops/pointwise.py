@@ -18,7 +18,7 @@ def _zero(g: Tensor) -> Tensor:
 
 # ---------------------------------------------------------------------- one operand
 neg = unary("neg", lambda g: -g)
-abs = unary("abs", lambda g, input: g * sign(input))
+_abs = unary("abs", lambda g, input: g * sign(input))
 sign = unary("sign", _zero)
 exp = unary("exp", lambda g, out: g * out, floating=True)
 expm1 = unary("expm1", lambda g, out: g * (out + 1), floating=True)
@@ -67,10 +67,18 @@ digamma = unary("digamma", floating=True)
 erfinv = unary("erfinv", lambda g, out: g * exp(out * out) * (math.sqrt(math.pi) / 2), floating=True)
 
 
+def abs(input: Tensor) -> Tensor:
+    """The absolute value; real for complex tensors."""
+    out = _abs(input)
+    if out.dtype.is_complex:
+        out.dtype = out.dtype.to_real()
+    return out
+
+
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """The nearest whole number (ties to even), or the nearest multiple of ``10 ** -decimals``."""
     if decimals == 0:
-        return _round(input)  # type: ignore[no-any-return]
+        return _round(input)
     scale = 10.0**builtins.abs(decimals)
     return _round(input * scale) / scale if decimals > 0 else _round(input / scale) * scale
 
@@ -84,12 +92,12 @@ def positive(input: Tensor) -> Tensor:
 
 def frac(input: Tensor) -> Tensor:
     """The fractional part, with `input`'s sign."""
-    return input - trunc(input)  # type: ignore[no-any-return]
+    return input - trunc(input)
 
 
 def sgn(input: Tensor) -> Tensor:
     """The sign."""
-    return sign(input)  # type: ignore[no-any-return]
+    return sign(input)
 
 
 def signbit(input: Tensor) -> Tensor:
@@ -135,7 +143,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)), with x clamped to [eps, 1 - eps]."""
     if eps is not None:
         input = clamp(input, eps, 1 - eps)
-    return log(input / (1 - input))  # type: ignore[no-any-return]
+    return log(input / (1 - input))
 
 
 # ---------------------------------------------------------------------- two operands
@@ -159,25 +167,32 @@ def _pow_exponent(g: Tensor, input: Any, other: Tensor, out: Tensor) -> Tensor:
     return where((input == 0) & (other >= 0), 0.0, g * out * log(input))
 
 
-pow = binary("pow", (_pow_base, _pow_exponent))
+_pow = binary("pow", (_pow_base, _pow_exponent))
+
+
+def pow(input: Any, exponent: Any) -> Tensor:
+    """input ** exponent; RuntimeError for an integer to a negative integer power."""
+    if isinstance(exponent, int) and exponent < 0 and getattr(input, "dtype", None) is not None and input.dtype.category < 2:
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
+    return _pow(input, exponent)
 
 
 def _larger(g: Tensor, a: Any, b: Any) -> Tensor:
     return g * where(a == b, 0.5, (a > b).to(g.dtype))
 
 
-maximum = binary("maximum", (lambda g, input, other: _larger(g, input, other),
-                             lambda g, input, other: _larger(g, other, input)))  # fmt: skip
-minimum = binary("minimum", (lambda g, input, other: _larger(g, other, input),
-                             lambda g, input, other: _larger(g, input, other)))  # fmt: skip
+maximum = binary("maximum", ordered=True, vjps=(
+    lambda g, input, other: _larger(g, input, other), lambda g, input, other: _larger(g, other, input)))  # fmt: skip
+minimum = binary("minimum", ordered=True, vjps=(
+    lambda g, input, other: _larger(g, other, input), lambda g, input, other: _larger(g, input, other)))  # fmt: skip
 atan2 = binary("atan2", (lambda g, input, other: g * other / (input * input + other * other),
                          lambda g, input, other: -g * input / (input * input + other * other)), floating=True)  # fmt: skip
 eq = binary("eq", dtype=dtypes.bool)
-lt = binary("lt", dtype=dtypes.bool)
-le = binary("le", dtype=dtypes.bool)
+lt = binary("lt", ordered=True, dtype=dtypes.bool)
+le = binary("le", ordered=True, dtype=dtypes.bool)
 ne = binary("ne", dtype=dtypes.bool, decompose=lambda a, b: logical_not(eq(a, b)))
-gt = binary("gt", dtype=dtypes.bool, decompose=lambda a, b: lt(b, a) if isinstance(b, Tensor) else logical_not(le(a, b)) & eq(a, a))
-ge = binary("ge", dtype=dtypes.bool, decompose=lambda a, b: le(b, a) if isinstance(b, Tensor) else logical_not(lt(a, b)) & eq(a, a))
+gt = binary("gt", ordered=True, dtype=dtypes.bool, decompose=lambda a, b: lt(b, a) if isinstance(b, Tensor) else logical_not(le(a, b)) & eq(a, a))
+ge = binary("ge", ordered=True, dtype=dtypes.bool, decompose=lambda a, b: le(b, a) if isinstance(b, Tensor) else logical_not(lt(a, b)) & eq(a, a))
 bitwise_and = binary("bit_and")
 bitwise_or = binary("bit_or")
 bitwise_xor = binary("bit_xor")
@@ -196,20 +211,21 @@ def _checked(value: Any, name: str) -> Any:
 
 def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """input + alpha * other."""
-    return _checked(_add(input, other if alpha == 1 else other * alpha), "add")  # type: ignore[no-any-return]
+    return _checked(_add(input, other if alpha == 1 else other * alpha), "add")
 
 
 def _no_bool(input: Any, other: Any) -> None:
-    if getattr(input, "dtype", None) is dtypes.bool and (isinstance(other, bool) or getattr(other, "dtype", None) is dtypes.bool):
+    if any(isinstance(x, bool) or getattr(x, "dtype", None) is dtypes.bool for x in (input, other)):
         raise RuntimeError(
-            "subtraction, the `-` operator, with two bool tensors is not supported; use the `^` or `logical_xor()` operator"
+            "subtraction, the `-` operator, with a bool operand is not supported; "
+            "use the `^` or `logical_xor()` operator, or `~` to invert a mask"
         )
 
 
 def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """input - alpha * other; RuntimeError for two bool operands."""
     _no_bool(input, other)
-    return _checked(_sub(input, other if alpha == 1 else other * alpha), "sub")  # type: ignore[no-any-return]
+    return _checked(_sub(input, other if alpha == 1 else other * alpha), "sub")
 
 
 def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
@@ -220,25 +236,27 @@ def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """input / other: true division, or rounded to an integer with ``"floor"`` or ``"trunc"``."""
     if rounding_mode is None:
-        return _checked(_div(input, other), "div")  # type: ignore[no-any-return]
+        return _checked(_div(input, other), "div")
     if rounding_mode == "floor":
         return floor_divide(input, other)
     if rounding_mode != "trunc":
         raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}")
     kind = dtypes.promote((input, other))
     if kind.is_floating_point:
-        return trunc(_div(input, other))  # type: ignore[no-any-return]
+        return trunc(_div(input, other))
     down = floordiv(input, other)
-    return down + ((down < 0) & (down * other != input))  # type: ignore[no-any-return]
+    return down + ((down < 0) & (down * other != input))
 
 
 def floor_divide(input: Any, other: Any) -> Tensor:
     """input / other rounded down."""
-    return _checked(floordiv(input, other), "floor_divide")  # type: ignore[no-any-return]
+    return _checked(floordiv(input, other), "floor_divide")
 
 
 def fmod(input: Tensor, other: Any) -> Tensor:
     """The remainder with the sign of `input`, as C's fmod."""
+    if dtypes.promote((input, other)).is_complex:
+        raise NotImplementedError("fmod is not implemented for complex tensors")
     size = abs(other) if isinstance(other, Tensor) else builtins.abs(other)
     rest = remainder(abs(input), size)
     return where(input < 0, -rest, rest)
@@ -248,7 +266,7 @@ def float_power(input: Any, exponent: Any) -> Tensor:
     """input ** exponent in float64."""
     a = input.double() if isinstance(input, Tensor) else float(input)
     b = exponent.double() if isinstance(exponent, Tensor) else float(exponent)
-    return pow(a, b)  # type: ignore[no-any-return]
+    return pow(a, b)
 
 
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
@@ -279,17 +297,17 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     if not isinstance(min, Tensor) and not isinstance(max, Tensor):
         if dtypes.promote([v for v in (input, min, max) if v is not None]) is not input.dtype:
             input = input.to(dtypes.promote([v for v in (input, min, max) if v is not None]))
-        return _clamp(input, min, max)  # type: ignore[no-any-return]
+        return _clamp(input, min, max)
     if min is not None:
         input = maximum(input, min)
-    return input if max is None else minimum(input, max)  # type: ignore[no-any-return]
+    return input if max is None else minimum(input, max)
 
 
 def _inside(g: Tensor, input: Tensor, low: Any, high: Any) -> Tensor:
     inside = None if low is None else input >= low
     if high is not None:
         inside = input <= high if inside is None else inside & (input <= high)
-    return where(inside, g, 0.0)  # type: ignore[arg-type, no-any-return]
+    return where(inside, g, 0.0)  # type: ignore[arg-type]
 
 
 @composite(inputs=1, vjp=lambda g, input, low, high: _inside(g, input, low, high), name="clamp")
@@ -316,29 +334,29 @@ def _truth(x: Any) -> Any:
 
 def logical_and(input: Tensor, other: Tensor) -> Tensor:
     """Where both are not zero."""
-    return _truth(input) & _truth(other)  # type: ignore[no-any-return]
+    return _truth(input) & _truth(other)
 
 
 def logical_or(input: Tensor, other: Tensor) -> Tensor:
     """Where one is not zero."""
-    return _truth(input) | _truth(other)  # type: ignore[no-any-return]
+    return _truth(input) | _truth(other)
 
 
 def logical_xor(input: Tensor, other: Tensor) -> Tensor:
     """Where exactly one is not zero."""
-    return _truth(input) ^ _truth(other)  # type: ignore[no-any-return]
+    return _truth(input) ^ _truth(other)
 
 
 def bitwise_not(input: Tensor) -> Tensor:
     """Every bit inverted; logical not for bool."""
     if input.dtype.is_floating_point or input.dtype.is_complex:
-        raise RuntimeError(f"bitwise_not is not implemented for {input.dtype}")
-    return logical_not(input) if input.dtype is dtypes.bool else -input - 1  # type: ignore[no-any-return]
+        raise TypeError(f"~ (operator.invert) is only implemented on integer and Boolean-type tensors, got {input.dtype}")
+    return logical_not(input) if input.dtype is dtypes.bool else -input - 1
 
 
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """input + weight * (end - input)."""
-    return input + weight * (end - input)  # type: ignore[no-any-return]
+    return input + weight * (end - input)
 
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
@@ -353,31 +371,31 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
 
 def hypot(input: Tensor, other: Tensor) -> Tensor:
     """sqrt(input^2 + other^2)."""
-    return sqrt(input * input + other * other)  # type: ignore[no-any-return]
+    return sqrt(input * input + other * other)
 
 
 def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     """log(exp(input) + exp(other)), without overflow."""
     top = maximum(input, other).detach()
     top = where(isfinite(top), top, 0.0)
-    return log(exp(input - top) + exp(other - top)) + top  # type: ignore[no-any-return]
+    return log(exp(input - top) + exp(other - top)) + top
 
 
 def xlogy(input: Any, other: Any) -> Tensor:
     """input * log(other), 0 where input is 0 (and other is not NaN)."""
     a = input if isinstance(input, Tensor) else full_like(other, input)
     b = other if isinstance(other, Tensor) else full_like(a, other)
-    return where((a == 0) & ~isnan(b), 0.0, a * log(where(a == 0, 1.0, b)))  # type: ignore[no-any-return]
+    return where((a == 0) & ~isnan(b), 0.0, a * log(where(a == 0, 1.0, b)))
 
 
 def fmax(input: Tensor, other: Tensor) -> Tensor:
     """The larger, the one that is a number where the other is NaN."""
-    return where(isnan(input), other, where(isnan(other), input, maximum(input, other)))  # type: ignore[no-any-return]
+    return where((input >= other) | isnan(other), input, other)
 
 
 def fmin(input: Tensor, other: Tensor) -> Tensor:
     """The smaller, the one that is a number where the other is NaN."""
-    return where(isnan(input), other, where(isnan(other), input, minimum(input, other)))  # type: ignore[no-any-return]
+    return where((input <= other) | isnan(other), input, other)
 
 
 def copysign(input: Tensor, other: Any) -> Tensor:
@@ -385,13 +403,15 @@ def copysign(input: Tensor, other: Any) -> Tensor:
     negative = signbit(other) if isinstance(other, Tensor) else math.copysign(1.0, other) < 0
     size = abs(input)
     if isinstance(negative, bool):
-        return -size if negative else size  # type: ignore[no-any-return]
-    return where(negative, -size, size)  # type: ignore[no-any-return]
+        return -size if negative else size
+    signed = where(negative, -size, size)
+    # The second operand's gradient is zero, not absent.
+    return signed if other._node is None else signed + nan_to_num(other, 0.0, 0.0, 0.0) * 0
 
 
 def heaviside(input: Tensor, values: Tensor) -> Tensor:
     """0 below zero, 1 above, `values` at zero."""
-    return where(input == 0, values, (input > 0).to(input.dtype))  # type: ignore[no-any-return]
+    return where(input == 0, values, (input > 0).to(input.dtype))
 
 
 def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
@@ -401,7 +421,7 @@ def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neg
     limits = dtypes.finfo(input.dtype)
     input = where(isnan(input), float(nan), input)
     input = where(isposinf(input), limits.max if posinf is None else float(posinf), input)
-    return where(isneginf(input), limits.min if neginf is None else float(neginf), input)  # type: ignore[no-any-return]
+    return where(isneginf(input), limits.min if neginf is None else float(neginf), input)
 
 
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
@@ -415,7 +435,7 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-
             close = close | (isnan(input) & isnan(other))
     else:
         close = close | (abs(input - other) <= atol + rtol * abs(other))
-    return close  # type: ignore[no-any-return]
+    return close
 
 
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from .. import dtypes
 from ..registry import primitive
 from ..tensor import Tensor
-from .creation import arange, zeros
+from .creation import arange, full, zeros
 from .movement import dim_of, expand, flip, reshape, squeeze, unsqueeze
 from .pointwise import sqrt, where
 
@@ -66,7 +66,7 @@ def _others(input: Tensor) -> Tensor:
     """[..., n] to [..., n, n] whose row i is the input with entry i replaced by 1."""
     n = input._data.shape[-1]
     same = arange(n, device=input.device).unsqueeze(1) == arange(n, device=input.device)
-    return where(same, 1.0, unsqueeze(input, -2))  # type: ignore[no-any-return]
+    return where(same, 1.0, unsqueeze(input, -2))
 
 
 def _prod_vjp(g: Tensor, input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
@@ -112,7 +112,7 @@ def _floating(input: Tensor, dtype: dtypes.dtype | None, name: str) -> Tensor:
 def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """The sum over `dim` (None: all); integers and bool are summed in int64 unless `dtype` is given."""
     input = _summable(input, dtype)
-    return _sum(input, dims_of(dim, len(input._data.shape)), keepdim)  # type: ignore[no-any-return]
+    return _sum(input, dims_of(dim, len(input._data.shape)), keepdim)
 
 
 def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None) -> Tensor:
@@ -121,13 +121,13 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtypes
     shape = input._data.shape
     dims = dims_of(dim, len(shape))
     n = math.prod(shape[d] for d in dims)
-    return _sum(input, dims, keepdim) * (1.0 / n if n else math.nan)  # type: ignore[no-any-return]
+    return _sum(input, dims, keepdim) * (1.0 / n if n else math.nan)
 
 
 def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None) -> Tensor:
     """The product over `dim` (None: all)."""
     input = _summable(input, dtype)
-    return _prod(input, dims_of(dim, input.ndim), keepdim)  # type: ignore[no-any-return]
+    return _prod(input, dims_of(dim, input.ndim), keepdim)
 
 
 class _Pair(NamedTuple):
@@ -175,16 +175,22 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 
 def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """The largest over `dim`; equal largest elements share the gradient."""
-    dims = dims_of(dim, input.ndim)
-    _not_empty(input, dims, "amax")
-    return _max(input, dims, keepdim)  # type: ignore[no-any-return]
+    dims = _reducible(input, dim, "amax")
+    return _max(input, dims, keepdim)
 
 
 def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """The smallest over `dim`; equal smallest elements share the gradient."""
+    dims = _reducible(input, dim, "amin")
+    return _min(input, dims, keepdim)
+
+
+def _reducible(input: Tensor, dim: Any, name: str) -> tuple[int, ...]:
     dims = dims_of(dim, input.ndim)
-    _not_empty(input, dims, "amin")
-    return _min(input, dims, keepdim)  # type: ignore[no-any-return]
+    if dim == () and input.numel() == 0:
+        raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
+    _not_empty(input, dims, name)
+    return dims
 
 
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> tuple[Tensor, Tensor]:
@@ -202,7 +208,7 @@ def _arg(input: Tensor, dim: int | None, keepdim: bool, op: Any, name: str) -> T
     if input.ndim == 0:
         return zeros((), dtype=dtypes.int64, device=input.device)
     _not_empty(input, (d,), name)
-    return op(input, d, keepdim)  # type: ignore[no-any-return]
+    return op(input, d, keepdim)
 
 
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
@@ -217,16 +223,18 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether any element is not zero."""
-    return _count(input, dim, keepdim) > 0
+    found = _count(input, dim, keepdim) > 0
+    return found.to(input.dtype) if input.dtype is dtypes.uint8 else found
 
 
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether all elements are not zero."""
-    return _sum((input == 0).to(dtypes.int64), dims_of(dim, input.ndim), keepdim) == 0  # type: ignore[no-any-return]
+    every = _sum((input == 0).to(dtypes.int64), dims_of(dim, input.ndim), keepdim) == 0
+    return every.to(input.dtype) if input.dtype is dtypes.uint8 else every
 
 
 def _count(input: Tensor, dim: Any, keepdim: bool) -> Tensor:
-    return _sum((input != 0).to(dtypes.int64), dims_of(dim, input.ndim), keepdim)  # type: ignore[no-any-return]
+    return _sum((input != 0).to(dtypes.int64), dims_of(dim, input.ndim), keepdim)
 
 
 def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
@@ -274,7 +282,7 @@ def var(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: b
 def std(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
         correction: Any = None) -> Tensor:  # fmt: skip
     """The square root of `var`."""
-    return sqrt(var(input, dim, unbiased, keepdim, correction=correction))  # type: ignore[no-any-return]
+    return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
 
 
 def var_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
@@ -294,10 +302,13 @@ def std_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepd
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input))) over `dim`, without overflow."""
     dims = dims_of(dim, input.ndim)
+    input = input.to(dtypes.get_default_dtype()) if input.dtype.category < 2 else input
+    if builtins.any(input._data.shape[d] == 0 for d in dims):
+        return _sum(input.exp(), dims, keepdim).log()
     top = _max(input, dims, True).detach()
     top = where(top.isfinite(), top, 0.0)
     total = _sum((input - top).exp(), dims, keepdim).log()
-    return total + (top if keepdim else reshape(top, total._data.shape))  # type: ignore[no-any-return]
+    return total + (top if keepdim else reshape(top, total._data.shape))
 
 
 def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
@@ -307,23 +318,23 @@ def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, 
     if p in ("fro", 2, 2.0, None):
         return _norm2(input, dims, keepdim)
     if p == math.inf:
-        return _max(abs(input), dims, keepdim)  # type: ignore[no-any-return]
+        return _max(abs(input), dims, keepdim)
     if p == -math.inf:
-        return _min(abs(input), dims, keepdim)  # type: ignore[no-any-return]
+        return _min(abs(input), dims, keepdim)
     if p == 0:
-        return _sum((input != 0).to(input.dtype), dims, keepdim)  # type: ignore[no-any-return]
+        return _sum((input != 0).to(input.dtype), dims, keepdim)
     if p == 1:
-        return _sum(input.abs(), dims, keepdim)  # type: ignore[no-any-return]
+        return _sum(input.abs(), dims, keepdim)
     if not isinstance(p, (int, float)):
         raise RuntimeError(f"norm: p must be a number or 'fro', got {p!r}")
-    return _sum(input.abs() ** p, dims, keepdim) ** (1.0 / p)  # type: ignore[no-any-return]
+    return _sum(input.abs() ** p, dims, keepdim) ** (1.0 / p)
 
 
 def _norm2(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
     square = _sum(input * input, dims, keepdim)
     # The gradient at zero is zero, as PyTorch has it, not 0 / 0.
     zero = square == 0
-    return where(zero, 0.0, sqrt(where(zero, 1.0, square)))  # type: ignore[no-any-return]
+    return where(zero, 0.0, sqrt(where(zero, 1.0, square)))
 
 
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
@@ -355,7 +366,7 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
 
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """The indices that sort along `dim`."""
-    return sort(input, dim, descending, stable).indices  # type: ignore[no-any-return]
+    return sort(input, dim, descending, stable).indices
 
 
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
@@ -374,6 +385,8 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any
     """The `k`-th smallest along `dim`, counted from 1: (values, indices)."""
     d = dim_of(dim, input.ndim)
     n = input._data.shape[d] if input.ndim else 1
+    if n == 0:
+        raise IndexError(f"kthvalue(): Expected reduction dim {d} to have non-zero size.")
     if not 1 <= k <= n:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {d}: {k} of {n}")
     if not input.ndim:
@@ -389,6 +402,8 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     flat = reshape(input, -1) if dim is None else input
     d = 0 if dim is None else dim_of(dim, input.ndim)
     n = flat._data.shape[d] if flat.ndim else 1
+    if n == 0 and dim is None and input.dtype.is_floating_point:
+        return full((), math.nan, dtype=input.dtype, device=input.device)
     if n == 0:
         raise IndexError("median(): Expected reduction dim to have non-zero size.")
     pair = kthvalue(flat, (n + 1) // 2, d, keepdim and dim is not None)

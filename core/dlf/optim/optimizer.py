@@ -383,7 +383,7 @@ def _adopt(param: Tensor, key: Any, value: Any) -> Any:
 
 def rate(value: Any) -> float:
     """A learning rate as a number, be it given as a tensor of one element."""
-    return value.item() if isinstance(value, Tensor) else value  # type: ignore[no-any-return]  # a float
+    return value.item() if isinstance(value, Tensor) else value
 
 
 def check_options(*values: tuple[str, Any]) -> None:

@@ -132,7 +132,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     split = input.reshape(*lead, channels // (r * r), r, r, height, width)
     order = (*range(n), n, n + 3, n + 1, n + 4, n + 2)
     shuffled: Tensor = split.permute(order)
-    return shuffled.reshape(*lead, channels // (r * r), height * r, width * r)  # type: ignore[no-any-return]
+    return shuffled.reshape(*lead, channels // (r * r), height * r, width * r)
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
@@ -154,7 +154,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     split = input.reshape(*lead, channels, height // r, r, width // r, r)
     order = (*range(n), n, n + 2, n + 4, n + 1, n + 3)
     shuffled: Tensor = split.permute(order)
-    return shuffled.reshape(*lead, channels * r * r, height // r, width // r)  # type: ignore[no-any-return]
+    return shuffled.reshape(*lead, channels * r * r, height // r, width // r)
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
@@ -174,7 +174,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         )
     split = input.reshape(samples, groups, channels // groups, *size)
     shuffled: Tensor = split.transpose(1, 2)
-    return shuffled.reshape(input.shape)  # type: ignore[no-any-return]  # a method bound from dlf.ops
+    return shuffled.reshape(input.shape)
 
 
 native_channel_shuffle = channel_shuffle

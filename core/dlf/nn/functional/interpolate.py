@@ -70,7 +70,7 @@ def interpolate(
     if mode == "area":
         from . import pool
 
-        return getattr(pool, f"adaptive_avg_pool{n}d")(input, out)  # type: ignore[no-any-return]
+        return getattr(pool, f"adaptive_avg_pool{n}d")(input, out)
     for dim, (count, scale) in enumerate(zip(out, scales, strict=True), 2):
         length = input.shape[dim]
         ratio = 1 / scale if scale else length / count
@@ -366,4 +366,4 @@ def _take(input: Tensor, flat: Tensor) -> Tensor:
     samples, channels = input.shape[:2]
     index = flat.reshape(samples, 1, -1).expand(samples, channels, -1)
     picked = input.reshape(samples, channels, -1).gather(2, index)
-    return picked.reshape(samples, channels, *flat.shape[1:])  # type: ignore[no-any-return]
+    return picked.reshape(samples, channels, *flat.shape[1:])

@@ -256,7 +256,7 @@ def cross_entropy(
 def _along(weight: Tensor, ndim: int, dim: int) -> Tensor:
     shape = [1] * ndim
     shape[dim] = -1
-    return weight.reshape(shape)  # type: ignore[no-any-return]  # a method bound from dlf.ops
+    return weight.reshape(shape)
 
 
 def _soft_cross_entropy(
@@ -374,7 +374,7 @@ def kl_div(
         )
     loss = ops.kl_divergence(input, target, log_target)
     if reduction == "batchmean":
-        return loss.sum() / (input.shape[0] if input.ndim else 1)  # type: ignore[no-any-return]
+        return loss.sum() / (input.shape[0] if input.ndim else 1)
     return reduce_loss(loss, reduction)
 
 
@@ -690,7 +690,7 @@ def ctc_loss(
         shares = dlf.tensor(
             [max(n, 1) for n in out_lengths], dtype=losses.dtype, device=losses.device
         )
-        return (losses / shares).mean()  # type: ignore[no-any-return]  # a method bound from dlf.ops
+        return (losses / shares).mean()
     return reduce_loss(losses.squeeze(0) if single else losses, reduction)
 
 
@@ -767,4 +767,4 @@ def _log_sum(terms: list[Tensor]) -> Tensor:
     dead = top == float("-inf")
     shifted = (stacked - dlf.where(dead, 0, top)).exp().sum(0)
     total: Tensor = dlf.where(dead, 1, shifted).log() + dlf.where(dead, 0, top)
-    return dlf.where(dead, float("-inf"), total)  # type: ignore[no-any-return]
+    return dlf.where(dead, float("-inf"), total)

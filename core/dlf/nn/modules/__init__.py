@@ -80,8 +80,6 @@ from dlf.nn.modules.margin_loss import (
     TripletMarginWithDistanceLoss,
 )
 from dlf.nn.modules.max_pool import (
-    FractionalMaxPool2d,
-    FractionalMaxPool3d,
     MaxPool1d,
     MaxPool2d,
     MaxPool3d,
@@ -180,8 +178,6 @@ __all__ = [
     "FeatureAlphaDropout",
     "Flatten",
     "Fold",
-    "FractionalMaxPool2d",
-    "FractionalMaxPool3d",
     "GRUCell",
     "GaussianNLLLoss",
     "GroupNorm",

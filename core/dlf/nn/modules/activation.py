@@ -252,7 +252,7 @@ class Sigmoid(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply to each element."""
-        return input.sigmoid()  # type: ignore[no-any-return]  # bound from dlf.ops
+        return input.sigmoid()
 
 
 class Tanh(Module):
@@ -260,7 +260,7 @@ class Tanh(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply to each element."""
-        return input.tanh()  # type: ignore[no-any-return]  # bound from dlf.ops
+        return input.tanh()
 
 
 class LogSigmoid(Module):

@@ -17,7 +17,8 @@ __all__ = [
     "AdaptiveMaxPool3d",
 ]
 
-OutputSize = int | tuple[int | None, ...] | None
+# One number or one for each dimension; None keeps the input's size, but in one dimension.
+OutputSize = Any
 
 
 class _AdaptiveAvgPool(Module):

@@ -18,7 +18,7 @@ class Flatten(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Map (N, *) to (N, prod(*)), by default."""
-        return input.flatten(self.start_dim, self.end_dim)  # type: ignore[no-any-return]  # bound
+        return input.flatten(self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
@@ -49,7 +49,7 @@ class Unflatten(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Split dimension `dim`."""
-        return input.unflatten(self.dim, self.unflattened_size)  # type: ignore[no-any-return]  # bound
+        return input.unflatten(self.dim, self.unflattened_size)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

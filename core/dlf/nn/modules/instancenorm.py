@@ -46,7 +46,7 @@ class _InstanceNorm(RunningNorm):
                 stacklevel=2,
             )
         if input.dim() == self.input_dims[0]:
-            return self._normalise(input.unsqueeze(0)).squeeze(0)
+            return self._normalise(input.unsqueeze(0))[0]
         return self._normalise(input)
 
     def _normalise(self, input: Tensor) -> Tensor:

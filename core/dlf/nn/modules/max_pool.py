@@ -1,4 +1,4 @@
-"""MaxPool1d to 3d, their inverses MaxUnpool1d to 3d, and fractional max pooling."""
+"""MaxPool1d to 3d and their inverses, MaxUnpool1d to 3d."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from dlf.nn.modules.utils import Size1, Size2, Size3, SizeAny, to_tuple
 from dlf.tensor import Tensor
 
 __all__ = [
-    "FractionalMaxPool2d",
-    "FractionalMaxPool3d",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
@@ -153,64 +151,3 @@ class MaxUnpool3d(_MaxUnpool):
         return F.max_unpool3d(
             input, indices, self.kernel_size, self.stride, self.padding, output_size
         )
-
-
-class _FractionalMaxPool(Module):
-    dims: int
-
-    def __init__(
-        self,
-        kernel_size: Any,
-        output_size: Any = None,
-        output_ratio: Any = None,
-        return_indices: bool = False,
-        _random_samples: Tensor | None = None,
-    ) -> None:
-        super().__init__()
-        self.kernel_size = to_tuple(kernel_size, self.dims)
-        self.return_indices = return_indices
-        self.register_buffer("_random_samples", _random_samples)
-        self.output_size = None if output_size is None else to_tuple(output_size, self.dims)
-        self.output_ratio = None if output_ratio is None else to_tuple(output_ratio, self.dims)
-        if output_size is None and output_ratio is None:
-            raise ValueError(
-                f"{type(self).__name__} requires specifying either an output size, or a pooling "
-                "ratio"
-            )
-        if output_size is not None and output_ratio is not None:
-            raise ValueError("only one of output_size and output_ratio may be specified")
-        if self.output_ratio is not None and not all(0 < r < 1 for r in self.output_ratio):
-            raise ValueError(f"output_ratio must be between 0 and 1 (got {output_ratio})")
-
-
-class FractionalMaxPool2d(_FractionalMaxPool):
-    """Max pooling of (N, C, H, W) with randomly placed windows (Graham, 2014).
-
-    Args:
-        kernel_size: size of the windows.
-        output_size: (H_out, W_out); or
-        output_ratio: their ratios to (H, W), between 0 and 1.
-        return_indices: give (output, indices). Default: False.
-    """
-
-    dims = 2
-
-    def forward(self, input: Tensor) -> Any:
-        """Map (N, C, H, W) to (N, C, H_out, W_out)."""
-        return F.fractional_max_pool2d(
-            input, self.kernel_size, self.output_size, self.output_ratio, self.return_indices,
-            _random_samples=self._random_samples,
-        )  # fmt: skip
-
-
-class FractionalMaxPool3d(_FractionalMaxPool):
-    """Max pooling of (N, C, D, H, W) with randomly placed windows; see `FractionalMaxPool2d`."""
-
-    dims = 3
-
-    def forward(self, input: Tensor) -> Any:
-        """Map (N, C, D, H, W) to (N, C, D_out, H_out, W_out)."""
-        return F.fractional_max_pool3d(
-            input, self.kernel_size, self.output_size, self.output_ratio, self.return_indices,
-            _random_samples=self._random_samples,
-        )  # fmt: skip

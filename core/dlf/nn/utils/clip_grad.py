@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import dlf
@@ -23,19 +24,22 @@ def _gradients(parameters: Iterable[Tensor]) -> list[Tensor]:
 def _norm(tensor: Tensor, norm_type: float) -> Tensor:
     """The p-norm of all elements, in the tensor's dtype, 0-d."""
     flat: Tensor = tensor.detach().reshape(-1)
+    norm: Tensor
     if flat.numel() == 0:
-        return flat.new_zeros(())
-    if norm_type == float("inf"):
-        return flat.abs().amax()
-    if norm_type == float("-inf"):
-        return flat.abs().amin()
-    if norm_type == 0:
-        return (flat != 0).sum().to(flat.dtype)
-    if norm_type == 1:
-        return flat.abs().sum()
-    if norm_type == 2:
-        return (flat * flat).sum().sqrt()
-    return (flat.abs() ** norm_type).sum() ** (1.0 / norm_type)
+        norm = flat.new_zeros(())
+    elif norm_type == math.inf:
+        norm = flat.abs().amax()
+    elif norm_type == -math.inf:
+        norm = flat.abs().amin()
+    elif norm_type == 0:
+        norm = (flat != 0).sum().to(flat.dtype)
+    elif norm_type == 1:
+        norm = flat.abs().sum()
+    elif norm_type == 2:
+        norm = (flat * flat).sum().sqrt()
+    else:
+        norm = (flat.abs() ** norm_type).sum() ** (1.0 / norm_type)
+    return norm
 
 
 def get_total_norm(

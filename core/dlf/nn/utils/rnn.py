@@ -141,7 +141,8 @@ def pad_packed_sequence(
     data = sequence.data
 
     def rows(count: int) -> Tensor:
-        return data.new_full((count, *data.shape[1:]), padding_value)
+        shape = (count, *data.shape[1:])
+        return dlf.full(shape, padding_value, dtype=data.dtype, device=data.device)
 
     padded = [
         dlf.cat([part, rows(counts[0] - count)], 0)

@@ -79,7 +79,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         return tuple(t[index] for t in self.tensors)
 
     def __len__(self) -> int:
-        return self.tensors[0].size(0)  # type: ignore[no-any-return]  # size(dim) is an int
+        return self.tensors[0].size(0)
 
     def take_batch(self, indices: Sequence[int]) -> list[Tensor]:
         """The rows at `indices` of each tensor."""
@@ -238,7 +238,7 @@ def batch_reader(dataset: Any) -> Callable[[Sequence[int]], Any] | None:
             chosen = dataset.indices
             return lambda indices: inner([chosen[i] for i in indices])
         if "take_batch" in own:
-            return dataset.take_batch  # type: ignore[no-any-return]  # the contract of take_batch
+            return dataset.take_batch
         if "__getitem__" in own or "__getitems__" in own:
             return None
     return None
