@@ -16,7 +16,8 @@ __all__ = ["DeviceModule", "find"]
 
 
 class DeviceModule:
-    """Availability, synchronisation and memory statistics of one device type, from its backend's services."""
+    """Availability, synchronisation and memory statistics of one device type, from its backend's
+    services."""
 
     def __init__(self, device_type: str) -> None:
         self._type = device_type
@@ -46,7 +47,9 @@ class DeviceModule:
         """Make another index the one that the type's name stands for."""
         index = device if isinstance(device, int) else devices.device(device).index or 0
         if not 0 <= index < self.device_count():
-            raise RuntimeError(f"invalid device ordinal {index}: {self._type} has {self.device_count()} device(s)")
+            raise RuntimeError(
+                f"invalid device ordinal {index}: {self._type} has {self.device_count()} device(s)"
+            )
         devices._current_index[self._type] = index
 
     @contextmanager
@@ -68,7 +71,10 @@ class DeviceModule:
                 return getattr(service, name)
         if name == "synchronize":
             return lambda device=None: None  # a backend without streams is done when an op returns
-        raise AttributeError(f"device type '{self._type}' has no '{name}'; its backend's services: {', '.join(services) or 'none'}")
+        raise AttributeError(
+            f"device type '{self._type}' has no '{name}'; its backend's services: "
+            f"{', '.join(services) or 'none'}"
+        )
 
     def __repr__(self) -> str:
         return f"<device module dlf.{self._type}>"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from threading import RLock
 from typing import Any, ClassVar
 
@@ -22,7 +21,7 @@ class device:
 
     type: str
     index: int | None
-    table: list[Callable[..., Any] | None]
+    table: list[Any]  # a kernel for each op, or None where the op is to be decomposed
     views: bool
     backend: Any
     origins: list[Any]

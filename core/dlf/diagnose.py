@@ -1,10 +1,12 @@
-"""Turns what a kernel raised into one clear message: the op, shapes, dtypes, devices, and what to do.
+"""Turns what a kernel raised into one clear message: the op, shapes, dtypes, devices, and what to
+do.
 
 Kernels are called without checks; this runs only after one has failed.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +29,7 @@ def _show(a: Any) -> str:
 
 def _broadcast(shapes: Sequence[Sequence[int]]) -> str | None:
     """What is wrong with broadcasting `shapes` together, None if nothing."""
-    for a, b in zip(shapes, shapes[1:], strict=False):
+    for a, b in itertools.pairwise(shapes):
         for i, (m, n) in enumerate(zip(reversed(a), reversed(b), strict=False)):
             if m != n and 1 not in (m, n):
                 dim = max(len(a), len(b)) - 1 - i
@@ -40,11 +42,15 @@ def _broadcast(shapes: Sequence[Sequence[int]]) -> str | None:
 
 def explain(op: Op, args: Sequence[Any], error: Exception) -> Exception:
     """The error to raise in place of `error`, which a kernel (or an operand) raised."""
-    if isinstance(error, (DlfError, MemoryError)) or (args and type(error).__module__ not in ("builtins", "numpy.exceptions")):
+    if isinstance(error, (DlfError, MemoryError)) or (
+        args and type(error).__module__ not in ("builtins", "numpy.exceptions")
+    ):
         return error
     tensors = [a for a in args[: op.inputs] if isinstance(a, Tensor)]
     if not tensors and op.inputs and not isinstance(args[0], (tuple, list)):
-        return TypeError(f"{op.name}(): argument 'input' must be Tensor, not {type(args[0]).__name__}")
+        return TypeError(
+            f"{op.name}(): argument 'input' must be Tensor, not {type(args[0]).__name__}"
+        )
     given = ", ".join(_show(a) for a in args)
     if isinstance(error, (RuntimeError, NotImplementedError)):
         return error

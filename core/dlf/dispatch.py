@@ -1,6 +1,8 @@
-"""Fills a device's table: for each op the overlay's kernel, the backend's, the decomposition, or the host.
+"""Fills a device's table: for each op the overlay's kernel, the backend's, the decomposition, or
+the host.
 
-This runs once a device, when it is first used; afterwards an op is a list look-up. None in a table marks an
+This runs once a device, when it is first used; afterwards an op is a list look-up. None in a table
+marks an
 op that runs by its decomposition.
 """
 
@@ -27,7 +29,8 @@ _prepared: list[_Prepared] = []
 class KernelSource:
     """Where a device's kernel for `op` comes from.
 
-    `source` is ``native``, ``overlay``, ``decomposed``, ``fallback`` or ``missing``; `origin` names the
+    `source` is ``native``, ``overlay``, ``decomposed``, ``fallback`` or ``missing``; `origin` names
+    the
     plugin; `others` are the plugins whose kernel for it was not taken.
     """
 
@@ -54,7 +57,10 @@ def prepare(device: Device) -> None:
     backend = loaded.backend
     count = 1 if device.type == "cpu" else backend.device_count()
     if (device.index or 0) >= count:
-        raise RuntimeError(f"invalid device index {device.index}: {device.type} has {count} device(s), 0 to {count - 1}")
+        raise RuntimeError(
+            f"invalid device index {device.index}: {device.type} has {count} device(s), 0 to "
+            f"{count - 1}"
+        )
     off = {n[1:] for n in os.environ.get("DLF_KERNELS", "").split(",") if n.startswith("-")}
     layers = [
         ("overlay", overlay.name, overlay.kernels)
@@ -89,7 +95,9 @@ registry.removed.append(_removed)
 
 
 def _choose(op: Op, made: _Prepared) -> tuple[Any, KernelSource]:
-    having = [(kind, name, kernels[op.name]) for kind, name, kernels in made.layers if op.name in kernels]
+    having = [
+        (kind, name, kernels[op.name]) for kind, name, kernels in made.layers if op.name in kernels
+    ]
     if having:
         kind, name, kernel = having[0]
         return kernel, KernelSource(op.name, kind, name, tuple(n for _, n, _ in having[1:]))
@@ -116,7 +124,8 @@ def _host_kernel(name: str) -> Callable[..., Any] | None:
 
 
 def _host_fallback(op: Op, made: _Prepared) -> Callable[..., Any]:
-    """A kernel that copies to the host, runs there and copies back, if the policy of the moment permits."""
+    """A kernel that copies to the host, runs there and copies back, if the policy of the moment
+    permits."""
     device, name = made.device, op.name
     backend = device.backend
     index = device.index or 0
@@ -125,7 +134,7 @@ def _host_fallback(op: Op, made: _Prepared) -> Callable[..., Any]:
         kernel = _host_kernel(name)
         policy = fallback.get_policy()
         if kernel is None or policy == "error":
-            raise MissingKernelError(_missing(op, made, kernel is not None))
+            raise MissingKernelError(_missing(op, made, kernel is not None, _dtypes(backend, args)))
         copied = 0
 
         def down(a: Any) -> Any:
@@ -136,7 +145,11 @@ def _host_fallback(op: Op, made: _Prepared) -> Callable[..., Any]:
 
         inputs = op.inputs
         hosts = [
-            tuple(down(x) for x in a) if isinstance(a, (tuple, list)) else down(a) if hasattr(a, "shape") else a
+            tuple(down(x) for x in a)
+            if isinstance(a, (tuple, list))
+            else down(a)
+            if hasattr(a, "shape")
+            else a
             for a in args[:inputs]
         ]
         result = kernel(*hosts, *args[inputs:])
@@ -151,13 +164,29 @@ def _host_fallback(op: Op, made: _Prepared) -> Callable[..., Any]:
     return run
 
 
-def _missing(op: Op, made: _Prepared, on_host: bool) -> str:
+def _dtypes(backend: Any, args: Sequence[Any]) -> str:
+    """The dtypes of a kernel's arguments; arrays are opaque, so their host copies tell."""
+    from .dtypes import dtype, from_numpy
+
+    flat = [x for a in args for x in (a if isinstance(a, tuple) else (a,))]
+    kinds = [
+        x if isinstance(x, dtype) else from_numpy(backend.to_host(x).dtype)
+        for x in flat
+        if isinstance(x, dtype) or hasattr(x, "shape")
+    ]
+    return ", ".join(dict.fromkeys(map(repr, kinds))) or "any dtype"
+
+
+def _missing(op: Op, made: _Prepared, on_host: bool, dtypes: str) -> str:
     ways = "ask its authors for a kernel, register one for it with an overlay plugin"
     if on_host:
-        ways += ", or let it run on the host with DLF_FALLBACK=allow (or `with dlf.fallback_policy('allow'):`)"
+        ways += (
+            ", or let it run on the host with DLF_FALLBACK=allow "
+            "(or `with dlf.fallback_policy('allow'):`)"
+        )
     return (
-        f"op '{op.name}' has no kernel on device {made.device} (backend {made.layers[-1][1]}, from {made.label}). "
-        f"Ways out: {ways}"
+        f"op '{op.name}' has no kernel on device {made.device} for {dtypes} "
+        f"(backend {made.layers[-1][1]}, from {made.label}). Ways out: {ways}"
     )
 
 

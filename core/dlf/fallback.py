@@ -32,7 +32,8 @@ class Count:
 
 
 def get_policy() -> str:
-    """``error``, ``warn`` or ``allow``: the innermost `fallback_policy`, else ``DLF_FALLBACK``, else error."""
+    """``error``, ``warn`` or ``allow``: the innermost `fallback_policy`, else ``DLF_FALLBACK``,
+    else error."""
     if _policy.override is not None:
         return _policy.override
     return _checked(os.environ.get("DLF_FALLBACK", "error"))
@@ -46,7 +47,8 @@ def _checked(name: str) -> str:
 
 @contextmanager
 def fallback_policy(name: str) -> Iterator[None]:
-    """Inside the block, this thread's ops that a device lacks do `name`: ``error``, ``warn`` or ``allow``."""
+    """Inside the block, this thread's ops that a device lacks do `name`: ``error``, ``warn`` or
+    ``allow``."""
     before = _policy.override
     _policy.override = _checked(name)
     try:
@@ -63,7 +65,9 @@ def note(op: str, device: str, copied: int) -> None:
         count.bytes += copied
         first = count.calls == 1
     if first and get_policy() == "warn":
-        warnings.warn(f"{op} has no kernel on {device} and runs on the host", RuntimeWarning, stacklevel=2)
+        warnings.warn(
+            f"{op} has no kernel on {device} and runs on the host", RuntimeWarning, stacklevel=2
+        )
 
 
 def report() -> dict[tuple[str, str], Count]:

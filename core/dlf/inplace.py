@@ -1,8 +1,11 @@
 """Views that alias and writes in place, with the bookkeeping that keeps gradients right.
 
-Data flow of ``x.mul_(y)``: the functional op runs (and records its node), its result is assigned to x's
-memory, the version is bumped, and x takes over the result's node. If x is a view, its base takes a node
-that routes the gradient of the written region to the source and the rest to the base's old node, and every
+Data flow of ``x.mul_(y)``: the functional op runs (and records its node), its result is assigned to
+x's
+memory, the version is bumped, and x takes over the result's node. If x is a view, its base takes a
+node
+that routes the gradient of the written region to the source and the rest to the base's old node,
+and every
 live view of the base gets its node anew by replaying how it was made.
 """
 
@@ -58,14 +61,16 @@ def check_writable(tensor: Tensor, op: str) -> None:
     view = tensor._view
     if isinstance(view, str):
         raise RuntimeError(
-            f"{op}: this tensor came from {view}() on {tensor.device}, whose backend has no views; a write would not "
+            f"{op}: this tensor came from {view}() on {tensor.device}, whose backend has no "
+            "views; a write would not "
             "reach the tensor it came from. Write to that tensor, or clone() this one first"
         )
     if not mode.grad:
         return
     if tensor._multi and tensor._node is not None:
         raise RuntimeError(
-            f"{op}: this tensor is one of several views that one function returned (split, unbind, chunk), and is being "
+            f"{op}: this tensor is one of several views that one function returned (split, "
+            "unbind, chunk), and is being "
             "modified inplace; clone() it first, or write to the tensor it came from"
         )
     if type(tensor._node) is Leaf:
@@ -75,7 +80,8 @@ def check_writable(tensor: Tensor, op: str) -> None:
         )
     if view is not None and type(view[0]._node) is Leaf:
         raise RuntimeError(
-            f"{op}: a view of a leaf Variable that requires grad is being used in an in-place operation; "
+            f"{op}: a view of a leaf Variable that requires grad is being used in an in-place "
+            "operation; "
             "write inside dlf.no_grad(), or clone() the leaf first"
         )
 
@@ -84,12 +90,14 @@ def write(tensor: Tensor, result: Tensor, op: str) -> Tensor:
     """Put `result` into `tensor`'s memory, and its history into `tensor`'s. Returns `tensor`."""
     if result._data.shape != tensor._data.shape:
         raise RuntimeError(
-            f"{op}: output with shape {list(tensor.shape)} doesn't match the broadcast shape {list(result.shape)}"
+            f"{op}: output with shape {list(tensor.shape)} doesn't match the broadcast shape "
+            f"{list(result.shape)}"
         )
     if result.dtype is not tensor.dtype:
         if not dtypes.can_cast(result.dtype, tensor.dtype):
             raise RuntimeError(
-                f"{op}: result type {result.dtype} can't be cast to the desired output type {tensor.dtype}"
+                f"{op}: result type {result.dtype} can't be cast to the desired output type "
+                f"{tensor.dtype}"
             )
         result = result.to(tensor.dtype)
     try:
@@ -157,7 +165,8 @@ def _graft(root: Tensor, source: Tensor, chain: tuple[Replay, ...]) -> None:
 
 
 def _before(tensor: Tensor, args: tuple[Any, ...]) -> Tensor:
-    """`tensor` as it is now, for a gradient that needs the values which the write is about to replace."""
+    """`tensor` as it is now, for a gradient that needs the values which the write is about to
+    replace."""
     if not mode.grad or not (
         tensor._node is not None or any(isinstance(a, Tensor) and a._node is not None for a in args)
     ):

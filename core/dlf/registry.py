@@ -1,7 +1,9 @@
 """The op registry: one declaration an op, and the functions that run it.
 
-An op's public face is a plain Python function with an attribute ``op``; `unary`, `binary`, `primitive` and
-`composite` make it. What they make looks the kernel up by slot in the device's table, wraps the result, and
+An op's public face is a plain Python function with an attribute ``op``; `unary`, `binary`,
+`primitive` and
+`composite` make it. What they make looks the kernel up by slot in the device's table, wraps the
+result, and
 records a node when a gradient will be wanted. Nothing else stands on that path.
 """
 
@@ -19,7 +21,8 @@ __all__ = ["Op", "Registry", "binary", "composite", "primitive", "registry", "un
 
 Gradient = Callable[..., Any]
 
-# Positions at and above these mean a trait of the argument at (position - offset), see `Op._position`.
+# Positions at and above these mean a trait of the argument at (position - offset), see
+# `Op._position`.
 SHAPE_OF, DTYPE_OF = 1000, 2000
 
 
@@ -31,15 +34,29 @@ def _names(function: Callable[..., Any]) -> tuple[str, ...]:
 class Op:
     """A declared operation.
 
-    `inputs` counts the leading parameters that are tensors (each may be a sequence of tensors for `concat`);
-    the rest are attributes. `vjp` is one function for all inputs (joint) or a tuple with one an input, each
-    naming what it needs. `decompose` builds the result of other ops. `since` is the kernel API it came with.
+    `inputs` counts the leading parameters that are tensors (each may be a sequence of tensors for
+    `concat`);
+    the rest are attributes. `vjp` is one function for all inputs (joint) or a tuple with one an
+    input, each
+    naming what it needs. `decompose` builds the result of other ops. `since` is the kernel API it
+    came with.
     """
 
     __slots__ = (
-        "decompose", "doc", "dtype", "inputs", "kind", "name", "outputs", "params", "plans", "since",
-        "slot", "view", "vjp",
-    )  # fmt: skip
+        "decompose",
+        "doc",
+        "dtype",
+        "inputs",
+        "kind",
+        "name",
+        "outputs",
+        "params",
+        "plans",
+        "since",
+        "slot",
+        "view",
+        "vjp",
+    )
 
     def __init__(
         self,
@@ -84,8 +101,11 @@ class Op:
             found = self.plans[needs] = Plan(self, needs)
         return found
 
-    def gradient(self, needs: tuple[bool, ...]) -> tuple[tuple[int, ...], Callable[..., Sequence[Any]]]:
-        """What to keep (argument positions, -1 for the output) and the function that gives the gradients."""
+    def gradient(
+        self, needs: tuple[bool, ...]
+    ) -> tuple[tuple[int, ...], Callable[..., Sequence[Any]]]:
+        """What to keep (argument positions, -1 for the output) and the function that gives the
+        gradients."""
         vjp = self.vjp
         if vjp is None:
             return self._decomposed_gradient(needs)
@@ -118,12 +138,15 @@ class Op:
         ]
 
         def each(g: Any, *saved: Any) -> Sequence[Any]:
-            return [None if pair is None else pair[0](g, *[saved[i] for i in pair[1]]) for pair in at]
+            return [
+                None if pair is None else pair[0](g, *[saved[i] for i in pair[1]]) for pair in at
+            ]
 
         return picks, each
 
     def _position(self, name: str) -> int:
-        """Where a vjp's parameter comes from; `x_shape` and `x_dtype` are traits of x that do not keep it."""
+        """Where a vjp's parameter comes from; `x_shape` and `x_dtype` are traits of x that do not
+        keep it."""
         if name == "out":
             return -1
         if name not in self.params:
@@ -134,7 +157,8 @@ class Op:
             return self.params.index(name)
         except ValueError:
             raise TypeError(
-                f"op {self.name}: its vjp names '{name}', which is not among {', '.join(self.params)}, out, needs"
+                f"op {self.name}: its vjp names '{name}', which is not among "
+                f"{', '.join(self.params)}, out, needs"
             ) from None
 
     def _decomposed_gradient(self, needs: tuple[bool, ...]) -> tuple[tuple[int, ...], Any]:
@@ -154,9 +178,21 @@ class Op:
                 ]
                 outs = decompose(*fresh, *args[len(needs) :])
                 wanted = [a for a, n in zip(fresh, needs, strict=True) if n]
-                pairs = [(outs, g)] if self.outputs == 1 else [p for p in zip(outs, g, strict=True) if p[1] is not None and p[0]._node is not None]
+                pairs = (
+                    [(outs, g)]
+                    if self.outputs == 1
+                    else [
+                        p
+                        for p in zip(outs, g, strict=True)
+                        if p[1] is not None and p[0]._node is not None
+                    ]
+                )
                 return engine.grad(
-                    [p[0] for p in pairs], wanted, [p[1] for p in pairs], create_graph=create, allow_unused=True
+                    [p[0] for p in pairs],
+                    wanted,
+                    [p[1] for p in pairs],
+                    create_graph=create,
+                    allow_unused=True,
                 )
 
         return tuple(range(len(self.params))), backward
@@ -223,7 +259,8 @@ def _explain(op: Op, args: Sequence[Any], error: Exception) -> Exception:
 
 
 def _save(plan: Plan, args: Sequence[Any], out: Any) -> tuple[Any, ...]:
-    """What a node keeps. Outputs are kept as aliases without a node, or node and output would hold each other."""
+    """What a node keeps. Outputs are kept as aliases without a node, or node and output would hold
+    each other."""
     if plan.simple:
         return tuple([args[i] for i in plan.picks])
     alias: Any = None
@@ -326,13 +363,22 @@ def unary(
 ) -> Any:
     """Declare a pointwise op of one tensor and return its function.
 
-    `floating`: integer inputs are computed in the default dtype. `dtype`: that of the result, else the
+    `floating`: integer inputs are computed in the default dtype. `dtype`: that of the result, else
+    the
     input's. With `decompose` it is a composite.
     """
     op = registry.add(
-        Op(name, ("input",), 1, kind="composite" if decompose else "primitive", dtype=dtype, doc=doc or "",
-           vjp=None if vjp is None else (vjp,), decompose=decompose)
-    )  # fmt: skip
+        Op(
+            name,
+            ("input",),
+            1,
+            kind="composite" if decompose else "primitive",
+            dtype=dtype,
+            doc=doc or "",
+            vjp=None if vjp is None else (vjp,),
+            decompose=decompose,
+        )
+    )
     slot = op.slot
     plan = op.plan((True,)) if vjp is not None else None
 
@@ -384,13 +430,23 @@ def binary(
 ) -> Any:
     """Declare a broadcasting op of two operands, either of which may be a Python number.
 
-    The function made returns NotImplemented for an operand that is neither, so that it serves as an operator
-    method as it is. `floating` and `dtype` are as for `unary`; an `ordered` op refuses complex operands.
+    The function made returns NotImplemented for an operand that is neither, so that it serves as an
+    operator
+    method as it is. `floating` and `dtype` are as for `unary`; an `ordered` op refuses complex
+    operands.
     """
     op = registry.add(
-        Op(name, ("input", "other"), 2, kind="composite" if decompose else "primitive", dtype=dtype,
-           vjp=vjps, doc=doc or "", decompose=decompose)
-    )  # fmt: skip
+        Op(
+            name,
+            ("input", "other"),
+            2,
+            kind="composite" if decompose else "primitive",
+            dtype=dtype,
+            vjp=vjps,
+            doc=doc or "",
+            decompose=decompose,
+        )
+    )
     slot = op.slot
     differentiable = vjps is not None
     if differentiable:
@@ -408,7 +464,8 @@ def binary(
         elif other.__class__ is float or other.__class__ is int:
             kind = getattr(input, "dtype", None)
             if kind is not None and (
-                kind.is_floating_point or (kind.category == 1 and other.__class__ is int and not floating)
+                kind.is_floating_point
+                or (kind.category == 1 and other.__class__ is int and not floating)
             ):
                 b, bn = other, None
             else:
@@ -417,7 +474,9 @@ def binary(
             settled = settle(op, input, other, floating)
             return NotImplemented if settled is None else general(*settled)
         if ordered and kind.category == 3:
-            raise NotImplementedError(f"{name} is not implemented for {kind}: complex numbers have no order")
+            raise NotImplementedError(
+                f"{name} is not implemented for {kind}: complex numbers have no order"
+            )
         device = input.device
         try:
             data = device.table[slot](input._data, b)
@@ -454,7 +513,9 @@ def binary(
         """Operands of one dtype and device, or one of them a Python number."""
         like = input if isinstance(input, Tensor) else other
         if ordered and like.dtype.category == 3:
-            raise NotImplementedError(f"{name} is not implemented for {like.dtype}: complex numbers have no order")
+            raise NotImplementedError(
+                f"{name} is not implemented for {like.dtype}: complex numbers have no order"
+            )
         device = like.device
         kernel = device.table[slot]
         if kernel is None:
@@ -474,7 +535,8 @@ def binary(
 
 
 def settle(op: Op, input: Any, other: Any, floating: bool) -> tuple[Any, Any] | None:
-    """Bring two operands to one dtype and device as PyTorch promotes; None if one is neither tensor nor number.
+    """Bring two operands to one dtype and device as PyTorch promotes; None if one is neither tensor
+    nor number.
 
     A number stays a number: a kernel reads it in the array's dtype.
     """
@@ -495,7 +557,8 @@ def settle(op: Op, input: Any, other: Any, floating: bool) -> tuple[Any, Any] | 
             input = input.to(other.device)
         else:
             raise RuntimeError(
-                f"{op.name}: expected all tensors on one device, got {input.device} and {other.device}; "
+                f"{op.name}: expected all tensors on one device, got {input.device} and "
+                f"{other.device}; "
                 "move one with .to(device)"
             )
     if isinstance(input, Tensor):
@@ -530,14 +593,20 @@ def _check_devices(op: Op, args: Sequence[Any]) -> Any:
                     "move one with .to(device)"
                 )
         elif a is not None and not isinstance(a, (tuple, list)):
-            raise TypeError(f"{op.name}: argument '{op.params[args.index(a)]}' must be a Tensor, got {type(a).__name__}")
+            raise TypeError(
+                f"{op.name}: argument '{op.params[args.index(a)]}' must be a Tensor, got "
+                f"{type(a).__name__}"
+            )
     if device is None:
-        raise TypeError(f"{op.name}: expected a Tensor, got {', '.join(type(a).__name__ for a in args)}")
+        raise TypeError(
+            f"{op.name}: expected a Tensor, got {', '.join(type(a).__name__ for a in args)}"
+        )
     return device
 
 
 def _decomposed(op: Op, args: Sequence[Any]) -> Any:
-    """Run an op that has no kernel here: from other ops, as one node if the op has its own gradient."""
+    """Run an op that has no kernel here: from other ops, as one node if the op has its own
+    gradient."""
     decompose = op.decompose
     assert decompose is not None
     if op.vjp is None or not mode.grad:
@@ -559,7 +628,13 @@ def _own(t: Tensor) -> Tensor:
     if t._version is None:
         return t
     out = Tensor()
-    out._data, out.dtype, out.device, out._node, out._version = t._data, t.dtype, t.device, None, t._version
+    out._data, out.dtype, out.device, out._node, out._version = (
+        t._data,
+        t.dtype,
+        t.device,
+        None,
+        t._version,
+    )
     return out
 
 
@@ -573,7 +648,9 @@ def _caller(op: Op) -> Callable[..., Any]:
         if kernel is None:
             return _decomposed(op, args)
         try:
-            data = kernel(*[a._data if isinstance(a, Tensor) else a for a in args[:inputs]], *args[inputs:])
+            data = kernel(
+                *[a._data if isinstance(a, Tensor) else a for a in args[:inputs]], *args[inputs:]
+            )
         except Exception as error:
             raise _explain(op, args, error) from error
         out = _wrap(op, data, args, device)
@@ -605,7 +682,8 @@ def primitive(
             device = _check_devices(op, args)
             try:
                 data = device.table[slot](
-                    *[a._data if isinstance(a, Tensor) else a for a in args[:inputs]], *args[inputs:]
+                    *[a._data if isinstance(a, Tensor) else a for a in args[:inputs]],
+                    *args[inputs:],
                 )
             except Exception as error:
                 raise _explain(op, args, error) from error
@@ -626,20 +704,32 @@ def composite(
 ) -> Callable[[Callable[..., Any]], Any]:
     """Declare an op by its decomposition into others: the decorated function, called positionally.
 
-    A device may give a kernel of the same name. Without `vjp` the gradient is that of the decomposition.
+    A device may give a kernel of the same name. Without `vjp` the gradient is that of the
+    decomposition.
     """
 
     def declare(decompose: Callable[..., Any]) -> Any:
         called = name or decompose.__name__
         op = registry.add(
-            Op(called, _names(decompose), inputs, kind="composite", vjp=vjp, decompose=decompose,
-               outputs=outputs, dtype=dtype, since=since, doc=decompose.__doc__ or "")
-        )  # fmt: skip
+            Op(
+                called,
+                _names(decompose),
+                inputs,
+                kind="composite",
+                vjp=vjp,
+                decompose=decompose,
+                outputs=outputs,
+                dtype=dtype,
+                since=since,
+                doc=decompose.__doc__ or "",
+            )
+        )
         return _finish(_caller(op), op, called, decompose.__doc__)
 
     return declare
 
 
 def _identity(a: Tensor) -> Tensor:
-    """The same values behind a node of their own, so that what leads to `a` is not counted through it."""
+    """The same values behind a node of their own, so that what leads to `a` is not counted through
+    it."""
     return a.reshape(1, *a.shape).reshape(a.shape)

@@ -23,9 +23,12 @@ __all__ = ["Tensor", "is_tensor", "wrap"]
 class Tensor:
     """A multi-dimensional array of one dtype on one device, with PyTorch's interface.
 
-    What every result must set is kept to five slots: the backend's array, dtype, device, the autograd node
-    (None: no gradient wanted) and the version counter (None until first viewed or written). Everything rare
-    lives in the instance's dictionary. Make tensors with `dlf.tensor`, `dlf.zeros` and the other factories.
+    What every result must set is kept to five slots: the backend's array, dtype, device, the
+    autograd node
+    (None: no gradient wanted) and the version counter (None until first viewed or written).
+    Everything rare
+    lives in the instance's dictionary. Make tensors with `dlf.tensor`, `dlf.zeros` and the other
+    factories.
     """
 
     __slots__ = ("__dict__", "__weakref__", "_data", "_node", "_version", "device", "dtype")
@@ -85,7 +88,9 @@ class Tensor:
             return tuple.__new__(Size, self._data.shape)
         shape = self._data.shape
         if not -len(shape) <= dim < max(len(shape), 1) or not shape:
-            raise IndexError(f"size(): dimension {dim} is out of range for a tensor of shape {list(shape)}")
+            raise IndexError(
+                f"size(): dimension {dim} is out of range for a tensor of shape {list(shape)}"
+            )
         return shape[dim]
 
     @property
@@ -189,16 +194,19 @@ class Tensor:
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Start (or stop) recording ops on this leaf; RuntimeError for a dtype without gradients."""
+        """Start (or stop) recording ops on this leaf; RuntimeError for a dtype without
+        gradients."""
         if requires_grad:
             if self._node is None:
                 if self.dtype.is_complex:
                     raise NotImplementedError(
-                        "gradients of complex tensors are not there yet; keep real and imaginary parts as two tensors"
+                        "gradients of complex tensors are not there yet; keep real and imaginary "
+                        "parts as two tensors"
                     )
                 if not self.dtype.is_floating_point:
                     raise RuntimeError(
-                        f"only tensors of floating point and complex dtype can require gradients, got {self.dtype}"
+                        "only tensors of floating point and complex dtype can require gradients, "
+                        f"got {self.dtype}"
                     )
                 self._node = Leaf(self)
         elif self._node is not None:
@@ -238,15 +246,22 @@ class Tensor:
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
             if not isinstance(value, Tensor):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got {type(value).__name__}")
+                raise TypeError(
+                    f"assigned grad expected to be a Tensor or None but got {type(value).__name__}"
+                )
             if value._data.shape != self._data.shape:
                 raise RuntimeError(
-                    f"assigned grad has shape {list(value.shape)}, its tensor has {list(self.shape)}"
+                    f"assigned grad has shape {list(value.shape)}, its tensor has "
+                    f"{list(self.shape)}"
                 )
             if value.dtype is not self.dtype:
-                raise RuntimeError(f"assigned grad has dtype {value.dtype}, its tensor has {self.dtype}")
+                raise RuntimeError(
+                    f"assigned grad has dtype {value.dtype}, its tensor has {self.dtype}"
+                )
             if value.device is not self.device:
-                raise RuntimeError(f"assigned grad is on {value.device}, its tensor is on {self.device}")
+                raise RuntimeError(
+                    f"assigned grad is on {value.device}, its tensor is on {self.device}"
+                )
         self._grad = value
 
     @grad.deleter
@@ -262,7 +277,8 @@ class Tensor:
     ) -> None:
         """Add d(self)/d(leaf), weighted by `gradient`, to the ``grad`` of each leaf of the graph.
 
-        `gradient` may be left out for a tensor of one element. `inputs` limits the tensors whose ``grad`` is
+        `gradient` may be left out for a tensor of one element. `inputs` limits the tensors whose
+        ``grad`` is
         added to. The graph is freed unless `retain_graph` (default: `create_graph`).
         """
         from .autograd.engine import backward
@@ -321,7 +337,8 @@ class Tensor:
         return node is not None and type(node) is not Leaf and node.retain is not None
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Any:
-        """Call `hook` with the gradient of this tensor each time it is computed; it may return another.
+        """Call `hook` with the gradient of this tensor each time it is computed; it may return
+        another.
 
         Returns a handle with ``remove()``.
         """
@@ -335,9 +352,12 @@ class Tensor:
         return Handle(self._node.hooks, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Any:
-        """Call `hook` with this leaf after its ``grad`` was added to; returns a handle with ``remove()``."""
+        """Call `hook` with this leaf after its ``grad`` was added to; returns a handle with
+        ``remove()``."""
         if type(self._node) is not Leaf:
-            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+            raise RuntimeError(
+                "post accumulate grad hooks cannot be registered on non-leaf tensors"
+            )
         from .autograd.hooks import Handle
 
         if self._node.after is None:
@@ -374,16 +394,19 @@ class Tensor:
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
         """The elements as a NumPy array, sharing memory on the CPU.
 
-        RuntimeError for a tensor that requires grad and TypeError for one on another device, unless `force`.
+        RuntimeError for a tensor that requires grad and TypeError for one on another device, unless
+        `force`.
         """
         if not force:
             if self._node is not None:
                 raise RuntimeError(
-                    "can't call numpy() on a Tensor that requires grad; use tensor.detach().numpy() instead"
+                    "can't call numpy() on a Tensor that requires grad; use "
+                    "tensor.detach().numpy() instead"
                 )
             if self.device.type != "cpu":
                 raise TypeError(
-                    f"can't convert a tensor on {self.device} to numpy; use tensor.cpu() to copy it to the host first"
+                    f"can't convert a tensor on {self.device} to numpy; use tensor.cpu() to copy "
+                    "it to the host first"
                 )
         return self.device.backend.to_host(self._data)
 
@@ -406,7 +429,10 @@ class Tensor:
 
     def _scalar(self) -> Any:
         if self.numel() != 1:
-            raise ValueError(f"only one element tensors can be converted to Python scalars, got {list(self.shape)}")
+            raise ValueError(
+                "only one element tensors can be converted to Python scalars, got "
+                f"{list(self.shape)}"
+            )
         return self.item()
 
     def __float__(self) -> float:
@@ -445,14 +471,19 @@ class Tensor:
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError(
-                "only Tensors created explicitly by the user support the deepcopy protocol; detach() first"
+                "only Tensors created explicitly by the user support the deepcopy protocol; "
+                "detach() first"
             )
         if id(self) in memo:
             return memo[id(self)]
         out = object.__new__(type(self))
-        out._data, out.dtype, out.device = self.device.backend.from_host(
-            self.device.backend.to_host(self._data).copy(), self.dtype, self.device.index or 0
-        ), self.dtype, self.device
+        out._data, out.dtype, out.device = (
+            self.device.backend.from_host(
+                self.device.backend.to_host(self._data).copy(), self.dtype, self.device.index or 0
+            ),
+            self.dtype,
+            self.device,
+        )
         out._version = out._node = None
         memo[id(self)] = out
         if self._node is not None:
@@ -464,7 +495,9 @@ class Tensor:
         return out
 
 
-def _rebuild(kind: type[Tensor], host: Any, dtype: dtypes.dtype, where: str, requires_grad: bool) -> Tensor:
+def _rebuild(
+    kind: type[Tensor], host: Any, dtype: dtypes.dtype, where: str, requires_grad: bool
+) -> Tensor:
     from .devices import resolve
 
     if dtype is dtypes.bfloat16:

@@ -1,4 +1,5 @@
-"""Automatic differentiation: the tape (`node`), the backward pass (`engine`), grad mode, custom functions."""
+"""Automatic differentiation: the tape (`node`), the backward pass (`engine`), grad mode, custom
+functions."""
 
 from __future__ import annotations
 
@@ -16,8 +17,18 @@ from .mode import (
 )
 
 __all__ = [
-    "Function", "backward", "detect_anomaly", "enable_grad", "grad", "gradcheck", "gradgradcheck", "inference_mode",
-    "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "once_differentiable", "set_detect_anomaly",
+    "Function",
+    "backward",
+    "detect_anomaly",
+    "enable_grad",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "inference_mode",
+    "is_grad_enabled",
+    "is_inference_mode_enabled",
+    "no_grad",
+    "once_differentiable",
+    "set_detect_anomaly",
     "set_grad_enabled",
-]  # fmt: skip
-
+]

@@ -15,7 +15,8 @@ def _observe(node: Any) -> None:
 
 
 class detect_anomaly:
-    """Inside the block each node remembers where it was made; a backward that gives NaN raises and says so."""
+    """Inside the block each node remembers where it was made; a backward that gives NaN raises and
+    says so."""
 
     def __init__(self, check_nan: bool = True) -> None:
         self._previous: list[Any] = []

@@ -1,6 +1,7 @@
 """The backward pass: nodes in reverse order of their making, gradients summed on the way.
 
-A node is made after those it leads to, so descending `seq` is a reverse topological order and no recursion
+A node is made after those it leads to, so descending `seq` is a reverse topological order and no
+recursion
 or counting is needed: a chain of 100,000 nodes is a list of that length.
 """
 
@@ -34,8 +35,10 @@ def _order(roots: Sequence[Any]) -> list[Any]:
 def _stale(node: Node, item: Tensor) -> RuntimeError:
     version = item._version
     return RuntimeError(
-        f"one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"{item.dtype} tensor of shape {list(item.shape)}, saved by {node.plan.op.name}, was overwritten by "
+        "one of the variables needed for gradient computation has been modified by an inplace "
+        "operation: "
+        f"{item.dtype} tensor of shape {list(item.shape)}, saved by {node.plan.op.name}, was "
+        "overwritten by "
         f"{version.op}; it is at version {version.count}. clone() it before the write"
     )
 
@@ -59,7 +62,8 @@ def _with_history(node: Node, saved: tuple[Any, ...], out_at: int, outputs: int)
         linked = tuple(_linked(o, Output(node, i, o._data.shape)) for i, o in enumerate(out))
         for o in linked:
             if o._node is not None:
-                # Between the op and what was made of its outputs, so that it is run just before the op.
+                # Between the op and what was made of its outputs, so that it is run just before the
+                # op.
                 o._node.seq = node.seq + 0.5
     return (*saved[:out_at], linked, *saved[out_at + 1 :])
 
@@ -80,15 +84,17 @@ def _run(
 ) -> None:
     """Push `roots`' gradients through the graph.
 
-    `captured` (None: all leaves) are the nodes whose gradient is wanted; they are filled in, and where
+    `captured` (None: all leaves) are the nodes whose gradient is wanted; they are filled in, and
+    where
     `accumulate` added to their tensors' ``grad``.
     """
     grads: dict[Any, Any] = {}
-    for node, g in roots:
-        grads[node] = g if node not in grads else grads[node] + g
+    for root, weight in roots:
+        grads[root] = weight if root not in grads else grads[root] + weight
     order = _order([node for node, _ in roots])
     if captured is not None:
-        # Only what leads to a wanted node runs; parents come last in `order`, so one pass from there tells.
+        # Only what leads to a wanted node runs; parents come last in `order`, so one pass from
+        # there tells.
         live = set(captured)
         for node in reversed(order):
             if node not in live and not live.isdisjoint(node.edges):
@@ -98,7 +104,7 @@ def _run(
     mode.grad = create_graph
     try:
         for node in order:
-            g = grads.pop(node, None)
+            g: Any = grads.pop(node, None)
             if g is None:
                 continue
             if type(node) is Leaf:
@@ -129,7 +135,8 @@ def _run(
             saved = node.saved
             if saved is None:
                 raise RuntimeError(
-                    f"{node.name()}: trying to backward through the graph a second time, but its saved values are "
+                    f"{node.name()}: trying to backward through the graph a second time, but its "
+                    "saved values are "
                     "already freed; pass retain_graph=True to the first backward"
                 )
             plan = node.plan
@@ -151,6 +158,7 @@ def _run(
                     r = r.sum_to_size(edge.shape)
                 current = grads.get(edge)
                 grads[edge] = r if current is None else current + r
+            # References from here would make `_accumulate` copy what it may keep.
             g = r = results = saved = current = None
     finally:
         mode.grad = previous
@@ -186,11 +194,9 @@ def _accumulate(node: Leaf, g: Tensor, create_graph: bool) -> None:
     have = tensor._grad
     if have is not None:
         tensor._grad = have + g
-    elif create_graph:
-        tensor._grad = g
-    # A gradient that nothing else refers to (this frame, its caller's and getrefcount's argument) and whose
-    # memory is no view becomes ``grad`` as it is; any other is copied, or a write to one would change two.
-    elif g._node is None and g._version is None and getrefcount(g) <= 3 and getrefcount(g._data) <= 2:
+    elif create_graph or (
+        g._node is None and g._version is None and getrefcount(g) <= 3 and getrefcount(g._data) <= 2
+    ):
         tensor._grad = g
     else:
         tensor._grad = g.detach().clone()
@@ -204,14 +210,17 @@ def _root(tensor: Tensor, gradient: Tensor | None, create_graph: bool) -> tuple[
     if gradient is None:
         if tensor.numel() != 1:
             raise RuntimeError(
-                f"grad can be implicitly created only for scalar outputs, got shape {list(tensor.shape)}; "
+                "grad can be implicitly created only for scalar outputs, got shape "
+                f"{list(tensor.shape)}; "
                 "pass gradient="
             )
         from ..ops.creation import ones_like
 
         return tensor._node, ones_like(tensor)
     if not isinstance(gradient, Tensor):
-        raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+        raise TypeError(
+            f"gradients can be either Tensors or None, but got {type(gradient).__name__}"
+        )
     if gradient._data.shape != tensor._data.shape:
         raise RuntimeError(
             f"mismatch in shape: grad_output has a shape of {list(gradient.shape)} "
@@ -234,10 +243,13 @@ def backward(
     grad_variables: Any = None,
     inputs: Any = None,
 ) -> None:
-    """Add the gradients of `tensors`, weighted by `grad_tensors`, to the ``grad`` of the graph's leaves."""
+    """Add the gradients of `tensors`, weighted by `grad_tensors`, to the ``grad`` of the graph's
+    leaves."""
     outputs = _sequence(tensors)
-    weights = (None,) * len(outputs) if grad_tensors is None else (
-        (grad_tensors,) if isinstance(grad_tensors, Tensor) else tuple(grad_tensors)
+    weights = (
+        (None,) * len(outputs)
+        if grad_tensors is None
+        else ((grad_tensors,) if isinstance(grad_tensors, Tensor) else tuple(grad_tensors))
     )
     if len(weights) != len(outputs):
         raise RuntimeError(f"got {len(outputs)} tensors and {len(weights)} gradients")
@@ -253,7 +265,9 @@ def backward(
             if type(t._node) is not Leaf:
                 t.retain_grad()
         captured = {t._node: None for t in wanted}
-    _run(roots, create_graph if retain_graph is None else retain_graph, create_graph, captured, True)
+    _run(
+        roots, create_graph if retain_graph is None else retain_graph, create_graph, captured, True
+    )
 
 
 def grad(
@@ -268,21 +282,28 @@ def grad(
 ) -> tuple[Any, ...]:
     """The gradients of `outputs`, weighted by `grad_outputs`, with respect to `inputs`.
 
-    RuntimeError for an input that the outputs do not depend on, unless `allow_unused` (its gradient is then
+    RuntimeError for an input that the outputs do not depend on, unless `allow_unused` (its gradient
+    is then
     None) or `materialize_grads` (zeros).
     """
     if is_grads_batched:
-        raise NotImplementedError("grad: is_grads_batched=True is not there yet; loop over grad_outputs")
+        raise NotImplementedError(
+            "grad: is_grads_batched=True is not there yet; loop over grad_outputs"
+        )
     outs, ins = _sequence(outputs), _sequence(inputs)
-    weights = (None,) * len(outs) if grad_outputs is None else (
-        (grad_outputs,) if isinstance(grad_outputs, Tensor) else tuple(grad_outputs)
+    weights = (
+        (None,) * len(outs)
+        if grad_outputs is None
+        else ((grad_outputs,) if isinstance(grad_outputs, Tensor) else tuple(grad_outputs))
     )
     roots = [_root(t, g, create_graph) for t, g in zip(outs, weights, strict=True)]
     for t in ins:
         if t._node is None:
             raise RuntimeError("one of the differentiated Tensors does not require grad")
     captured: dict[Any, Tensor | None] = {t._node: None for t in ins}
-    _run(roots, create_graph if retain_graph is None else retain_graph, create_graph, captured, False)
+    _run(
+        roots, create_graph if retain_graph is None else retain_graph, create_graph, captured, False
+    )
     results = []
     for t in ins:
         g = captured[t._node]

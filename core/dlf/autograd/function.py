@@ -28,14 +28,20 @@ class FunctionCtx:
         """Keep inputs or outputs; a write to one of them before backward is then an error."""
         for t in tensors:
             if t is not None and not isinstance(t, Tensor):
-                raise TypeError(f"save_for_backward can only save variables, but argument is of type {type(t).__name__}")
+                raise TypeError(
+                    "save_for_backward can only save variables, but argument is of type "
+                    f"{type(t).__name__}"
+                )
         self._saved = tensors
 
     @property
     def saved_tensors(self) -> tuple[Tensor | None, ...]:
         """What `save_for_backward` was given."""
         if self._freed:
-            raise RuntimeError("trying to access saved tensors after they have already been freed; pass retain_graph=True")
+            raise RuntimeError(
+                "trying to access saved tensors after they have already been freed; pass "
+                "retain_graph=True"
+            )
         return self._saved
 
     def mark_dirty(self, *tensors: Tensor) -> None:
@@ -56,7 +62,13 @@ class _FunctionPlan:
 
     out_at, picks = -1, ()
 
-    def __init__(self, function: type[Function], ctx: FunctionCtx, needs: tuple[bool, ...], outputs: tuple[Any, ...]) -> None:
+    def __init__(
+        self,
+        function: type[Function],
+        ctx: FunctionCtx,
+        needs: tuple[bool, ...],
+        outputs: tuple[Any, ...],
+    ) -> None:
         self.op = self
         self.name, self.outputs = function.__name__, len(outputs)
         self._function, self._ctx, self._needs = function, ctx, needs
@@ -73,9 +85,12 @@ class _FunctionPlan:
             ]
         back = self._function.backward(ctx, *grads)
         results = back if isinstance(back, tuple) else (back,)
-        if len(results) < len(self._needs) or any(r is not None for r in results[len(self._needs) :]):
+        if len(results) < len(self._needs) or any(
+            r is not None for r in results[len(self._needs) :]
+        ):
             raise RuntimeError(
-                f"function {self.name}Backward returned an incorrect number of gradients (expected {len(self._needs)}, got {len(results)})"
+                f"function {self.name}Backward returned an incorrect number of gradients "
+                f"(expected {len(self._needs)}, got {len(results)})"
             )
         return [r for r, n in zip(results, self._needs, strict=False) if n]
 
@@ -96,7 +111,9 @@ class Function(FunctionCtx):
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
         """The values; takes the context first unless the class has `setup_context`."""
-        raise NotImplementedError("you must implement the forward function for custom autograd.Function")
+        raise NotImplementedError(
+            "you must implement the forward function for custom autograd.Function"
+        )
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -105,7 +122,9 @@ class Function(FunctionCtx):
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """One gradient (or None) for each argument of `forward`."""
-        raise NotImplementedError("you must implement the backward function for custom autograd.Function")
+        raise NotImplementedError(
+            "you must implement the backward function for custom autograd.Function"
+        )
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
@@ -129,7 +148,11 @@ class Function(FunctionCtx):
         node.saved = (ctx, *ctx._saved)
         made = []
         for i, o in enumerate(outputs):
-            if not isinstance(o, Tensor) or any(o is c for c in ctx._constant) or not o.dtype.is_floating_point:
+            if (
+                not isinstance(o, Tensor)
+                or any(o is c for c in ctx._constant)
+                or not o.dtype.is_floating_point
+            ):
                 made.append(o)
                 continue
             if any(o is d for d in ctx._dirty):

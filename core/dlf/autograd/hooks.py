@@ -8,7 +8,8 @@ __all__ = ["Handle"]
 
 
 class Handle:
-    """What registering a hook returns; `remove` takes the hook back, also at the end of a ``with``."""
+    """What registering a hook returns; `remove` takes the hook back, also at the end of a
+    ``with``."""
 
     def __init__(self, hooks: list[Any], hook: Any) -> None:
         self._hooks, self._hook = hooks, hook

@@ -31,7 +31,8 @@ mode = _Mode()
 
 
 class _Watch:
-    """Whether any thread has an observer: a plain attribute, since the per-thread look-up costs each op 30 ns."""
+    """Whether any thread has an observer: a plain attribute, since the per-thread look-up costs
+    each op 30 ns."""
 
     __slots__ = ("on",)
 
@@ -60,7 +61,10 @@ class _GradContext:
         mode.grad = self.enabled
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         mode.grad = self._previous.pop()
 

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Leaf", "Node", "Output", "Plan", "Version", "tick"]
 
-# One clock for nodes and in-place writes: a saved value is stale when its storage was written after the
+# One clock for nodes and in-place writes: a saved value is stale when its storage was written after
+# the
 # node was made. ``next`` on it is atomic, so it needs no lock.
 tick: Callable[[], int] = itertools.count(1).__next__
 
 
 class Version:
-    """Shared by a tensor and its views: when their memory was last written, by which op, and who views it."""
+    """Shared by a tensor and its views: when their memory was last written, by which op, and who
+    views it."""
 
     __slots__ = ("count", "op", "tick", "views")
 
@@ -31,7 +33,8 @@ class Version:
 class Plan:
     """How an op's gradient runs when a given set of its inputs needs one.
 
-    `picks` are the positions, among the op's arguments, of what the gradient functions name (-1 is the
+    `picks` are the positions, among the op's arguments, of what the gradient functions name (-1 is
+    the
     output); a node keeps just those.
     """
 
@@ -47,7 +50,8 @@ class Plan:
 class Node:
     """One recorded op: `edges` lead to the nodes of the inputs that need a gradient.
 
-    `saved` is what the gradient names and None once freed; `shape` is the output's shape, to which the
+    `saved` is what the gradient names and None once freed; `shape` is the output's shape, to which
+    the
     engine sums a broadcast gradient down.
     """
 
@@ -58,7 +62,8 @@ class Node:
     saved: tuple[Any, ...] | None
     seq: int
     shape: tuple[int, ...]
-    # Rare, so in the instance's dictionary: gradient hooks, retained tensor, the forward's traceback.
+    # Rare, so in the instance's dictionary: gradient hooks, retained tensor, the forward's
+    # traceback.
     hooks: list[Callable[[Tensor], Tensor | None]] | None = None
     retain: weakref.ref[Tensor] | None = None
     trace: str | None = None

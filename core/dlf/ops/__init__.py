@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from . import (  # order of slots
-    creation,
-    pointwise,
-    movement,
-    reduce,
-    indexing,
-    contract,
-    randoms,
     activation,
-    softmax,
+    contract,
+    creation,
+    indexing,
     linear,
+    movement,
+    pointwise,
+    randoms,
+    reduce,
+    softmax,
 )
 
-__all__ = ["activation", "contract", "creation", "indexing", "linear", "movement", "pointwise", "randoms", "reduce", "softmax"]
+__all__ = [
+    "activation",
+    "contract",
+    "creation",
+    "indexing",
+    "linear",
+    "movement",
+    "pointwise",
+    "randoms",
+    "reduce",
+    "softmax",
+]

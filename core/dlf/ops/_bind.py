@@ -14,48 +14,84 @@ from .randoms import BINDINGS as RANDOM_METHODS
 __all__ = ["bind"]
 
 _POINTWISE = """
-abs sign exp expm1 log log1p sqrt sin cos tanh erf floor logical_not ceil trunc reciprocal rsqrt square exp2 log2
-log10 sinh cosh tan asinh acosh atanh isnan isinf isfinite erfc asin acos atan lgamma digamma erfinv neg round positive frac sgn
-signbit isposinf isneginf isreal deg2rad rad2deg sinc logit add sub rsub mul div floor_divide fmod remainder
-float_power pow maximum minimum atan2 eq ne lt le gt ge bitwise_and bitwise_or bitwise_xor bitwise_not
-bitwise_left_shift bitwise_right_shift clamp clamp_min clamp_max logical_and logical_or logical_xor lerp addcmul
+abs sign exp expm1 log log1p sqrt sin cos tanh erf floor logical_not ceil trunc reciprocal rsqrt
+square exp2 log2
+log10 sinh cosh tan asinh acosh atanh isnan isinf isfinite erfc asin acos atan lgamma digamma erfinv
+neg round positive frac sgn
+signbit isposinf isneginf isreal deg2rad rad2deg sinc logit add sub rsub mul div floor_divide fmod
+remainder
+float_power pow maximum minimum atan2 eq ne lt le gt ge bitwise_and bitwise_or bitwise_xor
+bitwise_not
+bitwise_left_shift bitwise_right_shift clamp clamp_min clamp_max logical_and logical_or logical_xor
+lerp addcmul
 addcdiv hypot logaddexp xlogy fmax fmin copysign heaviside nan_to_num isclose allclose equal clone
 """.split()
 _MOVEMENT = """
-reshape view reshape_as view_as permute transpose t movedim expand expand_as broadcast_to squeeze unsqueeze flatten
-ravel unflatten contiguous narrow select unbind split chunk tensor_split flip fliplr flipud roll rot90 tile repeat unfold
+reshape view reshape_as view_as permute transpose t movedim expand expand_as broadcast_to squeeze
+unsqueeze flatten
+ravel unflatten contiguous narrow select unbind split chunk tensor_split flip fliplr flipud roll
+rot90 tile repeat unfold
 """.split()
 _REDUCE = """
-sum mean prod max min amax amin aminmax argmax argmin any all count_nonzero nansum nanmean var std logsumexp norm dist
+sum mean prod max min amax amin aminmax argmax argmin any all count_nonzero nansum nanmean var std
+logsumexp norm dist
 cumsum cumprod sort argsort topk kthvalue median sum_to_size
 """.split()
 _INDEXING = """
-index_select take take_along_dim gather scatter scatter_add index_add index_copy index_fill index_put masked_fill
+index_select take take_along_dim gather scatter scatter_add index_add index_copy index_fill
+index_put masked_fill
 masked_select nonzero argwhere diagonal diag_embed diag tril triu repeat_interleave bincount
 """.split()
 _CONTRACT = "matmul mm bmm mv dot outer addmm addmv baddbmm trace".split()
 _CREATION = "new_zeros new_ones new_empty new_full new_tensor".split()
 _INPLACE = """
-abs sign exp expm1 log log1p sqrt sin cos tanh erf floor ceil trunc reciprocal rsqrt square exp2 log2 log10 sinh cosh
-tan asinh acosh atanh erfc asin acos atan lgamma digamma erfinv neg round frac sgn deg2rad rad2deg sinc logit add sub
-mul div floor_divide fmod remainder pow atan2 bitwise_and bitwise_or bitwise_xor bitwise_not eq ne lt le gt ge
-bitwise_left_shift bitwise_right_shift clamp clamp_min clamp_max logical_and logical_or logical_xor logical_not lerp addcmul addcdiv
-hypot copysign nan_to_num xlogy index_add index_copy index_fill index_put masked_fill scatter scatter_add tril triu
+abs sign exp expm1 log log1p sqrt sin cos tanh erf floor ceil trunc reciprocal rsqrt square exp2
+log2 log10 sinh cosh
+tan asinh acosh atanh erfc asin acos atan lgamma digamma erfinv neg round frac sgn deg2rad rad2deg
+sinc logit add sub
+mul div floor_divide fmod remainder pow atan2 bitwise_and bitwise_or bitwise_xor bitwise_not eq ne
+lt le gt ge
+bitwise_left_shift bitwise_right_shift clamp clamp_min clamp_max logical_and logical_or logical_xor
+logical_not lerp addcmul addcdiv
+hypot copysign nan_to_num xlogy index_add index_copy index_fill index_put masked_fill scatter
+scatter_add tril triu
 cumsum cumprod relu sigmoid addmm float_power heaviside
 """.split()
 _ALIASES = {
-    "absolute": "abs", "arccos": "acos", "arcsin": "asin", "arctan": "atan", "arccosh": "acosh", "arcsinh": "asinh",
-    "arctanh": "atanh", "arctan2": "atan2", "divide": "div", "multiply": "mul", "subtract": "sub", "negative": "neg",
-    "true_divide": "div", "fix": "trunc", "clip": "clamp", "greater": "gt", "greater_equal": "ge", "less": "lt",
-    "less_equal": "le", "not_equal": "ne", "moveaxis": "movedim", "swapaxes": "transpose", "swapdims": "transpose",
-    "ger": "outer", "split_with_sizes": "split",
-}  # fmt: skip
+    "absolute": "abs",
+    "arccos": "acos",
+    "arcsin": "asin",
+    "arctan": "atan",
+    "arccosh": "acosh",
+    "arcsinh": "asinh",
+    "arctanh": "atanh",
+    "arctan2": "atan2",
+    "divide": "div",
+    "multiply": "mul",
+    "subtract": "sub",
+    "negative": "neg",
+    "true_divide": "div",
+    "fix": "trunc",
+    "clip": "clamp",
+    "greater": "gt",
+    "greater_equal": "ge",
+    "less": "lt",
+    "less_equal": "le",
+    "not_equal": "ne",
+    "moveaxis": "movedim",
+    "swapaxes": "transpose",
+    "swapdims": "transpose",
+    "ger": "outer",
+    "split_with_sizes": "split",
+}
 
 
 def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """This tensor in another dtype, on another device, or like another tensor; itself if nothing changes.
+    """This tensor in another dtype, on another device, or like another tensor; itself if nothing
+    changes.
 
-    ``x.to(dlf.float64)``, ``x.to("cpu")``, ``x.to("cpu", dlf.int64)``, ``x.to(other)``; keywords ``dtype``,
+    ``x.to(dlf.float64)``, ``x.to("cpu")``, ``x.to("cpu", dlf.int64)``, ``x.to(other)``; keywords
+    ``dtype``,
     ``device``, ``copy``, ``non_blocking``.
     """
     from ..devices import device as Device
@@ -105,6 +141,15 @@ def _sub(self: Any, other: Any) -> Any:
     return pointwise._sub(self, other)
 
 
+def _invert(self: Tensor) -> Tensor:
+    if self.dtype.category > 1:
+        raise TypeError(
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors, got "
+            f"{self.dtype}"
+        )
+    return pointwise.bitwise_not(self)
+
+
 def _inplace_operator(method: Callable[..., Tensor]) -> Any:
     def operate(self: Tensor, other: Any) -> Any:
         if not isinstance(other, (Tensor, bool, int, float, complex)):
@@ -126,7 +171,10 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     check_writable(self, "fill_")
     if isinstance(value, Tensor):
         if value.ndim:
-            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} "
+                "dimensions."
+            )
         source = value.to(self.device, self.dtype)
     else:
         source = creation.full((), value, dtype=self.dtype, device=self.device)
@@ -162,14 +210,21 @@ def bind() -> None:
     """Attach every method; run once, when dlf is imported."""
     T: Any = Tensor
     for module, names in (
-        (pointwise, _POINTWISE), (movement, _MOVEMENT), (reduce, _REDUCE), (indexing, _INDEXING),
-        (contract, _CONTRACT), (creation, _CREATION),
-    ):  # fmt: skip
+        (pointwise, _POINTWISE),
+        (movement, _MOVEMENT),
+        (reduce, _REDUCE),
+        (indexing, _INDEXING),
+        (contract, _CONTRACT),
+        (creation, _CREATION),
+    ):
         for name in names:
             setattr(T, name, getattr(module, name))
     T.softmax, T.log_softmax = _softmax, _log_softmax
     T.relu, T.sigmoid = activation.relu, activation.sigmoid
-    T.sub, T.where = pointwise.sub, lambda self, condition, other: pointwise.where(condition, self, other)
+    T.sub, T.where = (
+        pointwise.sub,
+        lambda self, condition, other: pointwise.where(condition, self, other),
+    )
     for name in _INPLACE:
         setattr(T, name + "_", inplace(getattr(T, name), name + "_"))
     for alias, name in _ALIASES.items():
@@ -177,12 +232,29 @@ def bind() -> None:
         if hasattr(T, name + "_"):
             setattr(T, alias + "_", getattr(T, name + "_"))
     for name, dtype in (
-        ("float", dtypes.float32), ("double", dtypes.float64), ("half", dtypes.float16), ("bfloat16", dtypes.bfloat16),
-        ("int", dtypes.int32), ("long", dtypes.int64), ("short", dtypes.int16), ("char", dtypes.int8),
-        ("byte", dtypes.uint8), ("bool", dtypes.bool), ("cfloat", dtypes.complex64), ("cdouble", dtypes.complex128),
-    ):  # fmt: skip
+        ("float", dtypes.float32),
+        ("double", dtypes.float64),
+        ("half", dtypes.float16),
+        ("bfloat16", dtypes.bfloat16),
+        ("int", dtypes.int32),
+        ("long", dtypes.int64),
+        ("short", dtypes.int16),
+        ("char", dtypes.int8),
+        ("byte", dtypes.uint8),
+        ("bool", dtypes.bool),
+        ("cfloat", dtypes.complex64),
+        ("cdouble", dtypes.complex128),
+    ):
         setattr(T, name, _caster(name, dtype))
-    T.to, T.type, T.cpu, T.copy_, T.fill_, T.zero_, T.fill_diagonal_ = to, _type, cpu, copy_, fill_, zero_, fill_diagonal_
+    T.to, T.type, T.cpu, T.copy_, T.fill_, T.zero_, T.fill_diagonal_ = (
+        to,
+        _type,
+        cpu,
+        copy_,
+        fill_,
+        zero_,
+        fill_diagonal_,
+    )
     T.type_as = lambda self, other: pointwise.cast(self, other.dtype)
     T.T = property(lambda self: movement.permute(self, list(range(self.ndim))[::-1]))
     T.mT = property(lambda self: movement.transpose(self, -1, -2))
@@ -199,15 +271,33 @@ def bind() -> None:
     T.__matmul__ = _matmul
     T.__eq__, T.__ne__ = pointwise.eq, pointwise.ne
     T.__lt__, T.__le__, T.__gt__, T.__ge__ = pointwise.lt, pointwise.le, pointwise.gt, pointwise.ge
-    T.__and__, T.__or__, T.__xor__ = pointwise.bitwise_and, pointwise.bitwise_or, pointwise.bitwise_xor
+    T.__and__, T.__or__, T.__xor__ = (
+        pointwise.bitwise_and,
+        pointwise.bitwise_or,
+        pointwise.bitwise_xor,
+    )
     T.__rand__, T.__ror__, T.__rxor__ = map(_reflected, (T.__and__, T.__or__, T.__xor__))
     T.__lshift__, T.__rshift__ = pointwise.bitwise_left_shift, pointwise.bitwise_right_shift
-    T.__neg__, T.__pos__, T.__abs__, T.__invert__ = pointwise.neg, pointwise.positive, pointwise.abs, pointwise.bitwise_not
+    T.__neg__, T.__pos__, T.__abs__, T.__invert__ = (
+        pointwise.neg,
+        pointwise.positive,
+        pointwise.abs,
+        _invert,
+    )
     for name, method in (
-        ("add", "add_"), ("sub", "sub_"), ("mul", "mul_"), ("truediv", "div_"), ("floordiv", "floor_divide_"),
-        ("mod", "remainder_"), ("pow", "pow_"), ("and", "bitwise_and_"), ("or", "bitwise_or_"), ("xor", "bitwise_xor_"),
-        ("lshift", "bitwise_left_shift_"), ("rshift", "bitwise_right_shift_"),
-    ):  # fmt: skip
+        ("add", "add_"),
+        ("sub", "sub_"),
+        ("mul", "mul_"),
+        ("truediv", "div_"),
+        ("floordiv", "floor_divide_"),
+        ("mod", "remainder_"),
+        ("pow", "pow_"),
+        ("and", "bitwise_and_"),
+        ("or", "bitwise_or_"),
+        ("xor", "bitwise_xor_"),
+        ("lshift", "bitwise_left_shift_"),
+        ("rshift", "bitwise_right_shift_"),
+    ):
         setattr(T, f"__i{name}__", _inplace_operator(getattr(T, method)))
     for name, function in RANDOM_METHODS.items():
         setattr(T, name, function)

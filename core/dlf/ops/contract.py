@@ -16,9 +16,15 @@ def _mt(x: Tensor) -> Tensor:
 
 
 _matmul = primitive(
-    "matmul", ("input", "other"), inputs=2, doc="Matrix products; leading dimensions broadcast.",
-    vjp=(lambda g, other: _matmul(g, _mt(other)), lambda g, input, other_shape: _right(g, input, other_shape)),
-)  # fmt: skip
+    "matmul",
+    ("input", "other"),
+    inputs=2,
+    doc="Matrix products; leading dimensions broadcast.",
+    vjp=(
+        lambda g, other: _matmul(g, _mt(other)),
+        lambda g, input, other_shape: _right(g, input, other_shape),
+    ),
+)
 
 
 def _right(g: Tensor, input: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -35,19 +41,27 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     RuntimeError when inner sizes, batch dimensions, dtypes or devices do not fit.
     """
     if not isinstance(other, Tensor) or not isinstance(input, Tensor):
-        raise TypeError(f"matmul(): expected tensors, got {type(input).__name__} and {type(other).__name__}")
+        raise TypeError(
+            f"matmul(): expected tensors, got {type(input).__name__} and {type(other).__name__}"
+        )
     a, b = input._data.shape, other._data.shape
     if input.dtype is not other.dtype:
-        raise RuntimeError(f"matmul: expected both tensors to have the same dtype, but got {input.dtype} and {other.dtype}")
+        raise RuntimeError(
+            f"matmul: expected both tensors to have the same dtype, but got {input.dtype} and "
+            f"{other.dtype}"
+        )
     if len(a) >= 2 and len(b) >= 2:
         if a[-1] != b[-2]:
             raise RuntimeError(
                 f"matmul: mat1 and mat2 shapes cannot be multiplied ({_x(a)} and {_x(b)}): "
-                f"the last size of the first ({a[-1]}) must equal the last but one of the second ({b[-2]})"
+                f"the last size of the first ({a[-1]}) must equal the last but one of the second "
+                f"({b[-2]})"
             )
         return _matmul(input, other)
     if not a or not b:
-        raise RuntimeError("both arguments to matmul need to be at least 1D, but they are 0D; use *")
+        raise RuntimeError(
+            "both arguments to matmul need to be at least 1D, but they are 0D; use *"
+        )
     if a[-1] != (b[-2] if len(b) > 1 else b[0]):
         raise RuntimeError(f"matmul: size mismatch, got {_x(a)} and {_x(b)}")
     left = unsqueeze(input, 0) if len(a) == 1 else input
@@ -79,7 +93,9 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     _ndim(input, 3, "bmm", "batch1")
     _ndim(mat2, 3, "bmm", "batch2")
     if input._data.shape[0] != mat2._data.shape[0]:
-        raise RuntimeError(f"bmm: batch sizes differ: {input._data.shape[0]} and {mat2._data.shape[0]}")
+        raise RuntimeError(
+            f"bmm: batch sizes differ: {input._data.shape[0]} and {mat2._data.shape[0]}"
+        )
     return matmul(input, mat2)
 
 
@@ -114,7 +130,9 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any 
     return _scaled(input, beta) + _scaled(mv(mat, vec), alpha)
 
 
-def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+def baddbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
+) -> Tensor:
     """beta * input + alpha * (batch1 @ batch2)."""
     return _scaled(input, beta) + _scaled(bmm(batch1, batch2), alpha)
 
@@ -124,7 +142,8 @@ def _scaled(x: Tensor, by: Any) -> Tensor:
 
 
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
-    """The sum of products over the last `dims` of a and first of b, or over the pairs of dimensions given."""
+    """The sum of products over the last `dims` of a and first of b, or over the pairs of dimensions
+    given."""
     if isinstance(dims, int):
         left, right = list(range(a.ndim - dims, a.ndim)), list(range(dims))
     else:
@@ -133,7 +152,10 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     free_b = [d for d in range(b.ndim) if d not in right]
     sa, sb = a._data.shape, b._data.shape
     if [sa[d] for d in left] != [sb[d] for d in right]:
-        raise RuntimeError(f"contracted dimensions need to match, got {list(sa)} over {left} and {list(sb)} over {right}")
+        raise RuntimeError(
+            f"contracted dimensions need to match, got {list(sa)} over {left} and {list(sb)} over "
+            f"{right}"
+        )
     inner = math.prod(sa[d] for d in left)
     x = reshape(a.permute(*free_a, *left), math.prod(sa[d] for d in free_a), inner)
     y = reshape(b.permute(*right, *free_b), inner, math.prod(sb[d] for d in free_b))
@@ -141,12 +163,19 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
 
 
 def einsum(equation: str, *operands: Any) -> Tensor:
-    """The sum of products that an Einstein-notation `equation` names, such as ``"bij,bjk->bik"``."""
-    terms = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (tuple, list)) else list(operands)
+    """The sum of products that an Einstein-notation `equation` names, such as
+    ``"bij,bjk->bik"``."""
+    terms = (
+        list(operands[0])
+        if len(operands) == 1 and isinstance(operands[0], (tuple, list))
+        else list(operands)
+    )
     left, arrow, out = equation.replace(" ", "").partition("->")
     subs = left.split(",")
     if len(subs) != len(terms):
-        raise RuntimeError(f"einsum(): {len(subs)} subscripts and {len(terms)} operands in {equation!r}")
+        raise RuntimeError(
+            f"einsum(): {len(subs)} subscripts and {len(terms)} operands in {equation!r}"
+        )
     subs, batch = _ellipsis(subs, terms)
     if not arrow:
         letters = "".join(subs)
@@ -165,19 +194,31 @@ def einsum(equation: str, *operands: Any) -> Tensor:
         have = "".join(c for c in have if c in out)
     for c in out:
         if c not in have:
-            raise RuntimeError(f"einsum(): output subscript {c} does not appear in the equation {equation!r} for any input operand")
+            raise RuntimeError(
+                f"einsum(): output subscript {c} does not appear in the equation {equation!r} for "
+                "any input operand"
+            )
     return result.permute([have.index(c) for c in out])
 
 
 def _ellipsis(subs: list[str], terms: list[Tensor]) -> tuple[list[str], str]:
     spare = [c for c in "ZYXWVUTSRQPONMLKJIHGFEDCBA" if c not in "".join(subs)]
-    most = max((t.ndim - len(s.replace("...", "")) for s, t in zip(subs, terms, strict=True) if "..." in s), default=0)
+    most = max(
+        (
+            t.ndim - len(s.replace("...", ""))
+            for s, t in zip(subs, terms, strict=True)
+            if "..." in s
+        ),
+        default=0,
+    )
     batch = "".join(spare[:most])
     made = []
     for s, t in zip(subs, terms, strict=True):
         k = t.ndim - len(s.replace("...", ""))
         if ("..." not in s and k) or k < 0:
-            raise RuntimeError(f"einsum(): subscripts {s!r} do not match an operand of {t.ndim} dimensions")
+            raise RuntimeError(
+                f"einsum(): subscripts {s!r} do not match an operand of {t.ndim} dimensions"
+            )
         made.append(s.replace("...", batch[most - k :] if k else ""))
     return made, batch
 
@@ -208,14 +249,22 @@ def _pair(a: Tensor, sa: str, b: Tensor, sb: str, later: set[str]) -> tuple[Tens
     size = dict(zip(sb, b._data.shape, strict=True))
     for c, n in zip(sa, a._data.shape, strict=True):
         if c in size and n != size[c] and 1 not in (n, size[c]):
-            raise RuntimeError(f"einsum(): subscript {c} has sizes {n} and {size[c]}, which do not broadcast")
+            raise RuntimeError(
+                f"einsum(): subscript {c} has sizes {n} and {size[c]}, which do not broadcast"
+            )
         size[c] = max(n, size.get(c, 0)) if n else 0
     a = expand(a, [size[c] for c in sa])
     b = expand(b, [size[c] for c in sb])
-    x = reshape(a.permute([sa.index(c) for c in batch + free_a + inner]),
-                [size[c] for c in batch] + [math.prod(size[c] for c in free_a), math.prod(size[c] for c in inner)])  # fmt: skip
-    y = reshape(b.permute([sb.index(c) for c in batch + inner + free_b]),
-                [size[c] for c in batch] + [math.prod(size[c] for c in inner), math.prod(size[c] for c in free_b)])  # fmt: skip
+    x = reshape(
+        a.permute([sa.index(c) for c in batch + free_a + inner]),
+        [size[c] for c in batch]
+        + [math.prod(size[c] for c in free_a), math.prod(size[c] for c in inner)],
+    )
+    y = reshape(
+        b.permute([sb.index(c) for c in batch + inner + free_b]),
+        [size[c] for c in batch]
+        + [math.prod(size[c] for c in inner), math.prod(size[c] for c in free_b)],
+    )
     out = reshape(matmul(x, y), [size[c] for c in batch + free_a + free_b])
     return out, "".join(batch + free_a + free_b)
 
@@ -224,5 +273,3 @@ def trace(input: Tensor) -> Tensor:
     """The sum of a matrix's diagonal."""
     _ndim(input, 2, "trace", "input")
     return input.diagonal().sum()
-
-

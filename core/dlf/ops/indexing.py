@@ -12,42 +12,91 @@ from ..inplace import check_writable, write
 from ..registry import primitive
 from ..tensor import Tensor
 from .creation import arange, as_tensor, full, tensor, zeros
-from .movement import _along, broadcast_tensors, dim_of, expand, permute, reshape, select, unsqueeze, view_op
+from .movement import (
+    _along,
+    broadcast_tensors,
+    dim_of,
+    expand,
+    permute,
+    reshape,
+    select,
+    unsqueeze,
+    view_op,
+)
 from .pointwise import where
 
 _take = primitive(
-    "take", ("input", "index", "dim"), inputs=2, doc="Entries along `dim` at an index of any shape.",
+    "take",
+    ("input", "index", "dim"),
+    inputs=2,
+    doc="Entries along `dim` at an index of any shape.",
     dtype=lambda x, i, dim: x,
     vjp=(lambda g, input_shape, index, dim: _untake(g, input_shape, index, dim), None),
-)  # fmt: skip
+)
 index_add_op = primitive(
-    "index_add", ("input", "index", "source", "dim"), inputs=3, doc="`source` added at `index` along `dim`.",
+    "index_add",
+    ("input", "index", "source", "dim"),
+    inputs=3,
+    doc="`source` added at `index` along `dim`.",
     dtype=lambda x, i, s, dim: x,
     vjp=(lambda g: g, None, lambda g, index, dim: _take(g, index, dim)),
-)  # fmt: skip
+)
 index_copy_op = primitive(
-    "index_copy", ("input", "index", "source", "dim"), inputs=3, doc="`source` put at `index` along `dim`.",
+    "index_copy",
+    ("input", "index", "source", "dim"),
+    inputs=3,
+    doc="`source` put at `index` along `dim`.",
     dtype=lambda x, i, s, dim: x,
-    vjp=(lambda g, index, source_shape, dim: index_copy_op(g, index, zeros(source_shape, dtype=g.dtype, device=g.device), dim),
-         None, lambda g, index, dim: _take(g, index, dim)),
-)  # fmt: skip
+    vjp=(
+        lambda g, index, source_shape, dim: index_copy_op(
+            g, index, zeros(source_shape, dtype=g.dtype, device=g.device), dim
+        ),
+        None,
+        lambda g, index, dim: _take(g, index, dim),
+    ),
+)
 _gather = primitive(
-    "gather", ("input", "index", "dim"), inputs=2, doc="Entries along `dim` at an index of the result's shape.",
+    "gather",
+    ("input", "index", "dim"),
+    inputs=2,
+    doc="Entries along `dim` at an index of the result's shape.",
     dtype=lambda x, i, dim: x,
-    vjp=(lambda g, input_shape, index, dim: _scatter_add(zeros(input_shape, dtype=g.dtype, device=g.device), index, g, dim), None),
-)  # fmt: skip
+    vjp=(
+        lambda g, input_shape, index, dim: _scatter_add(
+            zeros(input_shape, dtype=g.dtype, device=g.device), index, g, dim
+        ),
+        None,
+    ),
+)
 _scatter = primitive(
-    "scatter", ("input", "index", "source", "dim"), inputs=3, doc="`source` put at `index` along `dim`.",
+    "scatter",
+    ("input", "index", "source", "dim"),
+    inputs=3,
+    doc="`source` put at `index` along `dim`.",
     dtype=lambda x, i, s, dim: x,
-    vjp=(lambda g, index, dim: _scatter(g, index, zeros(index._data.shape, dtype=g.dtype, device=g.device), dim),
-         None, lambda g, index, dim, source_shape: _within(_gather(g, index, dim), source_shape)),
-)  # fmt: skip
+    vjp=(
+        lambda g, index, dim: _scatter(
+            g, index, zeros(index._data.shape, dtype=g.dtype, device=g.device), dim
+        ),
+        None,
+        lambda g, index, dim, source_shape: _within(_gather(g, index, dim), source_shape),
+    ),
+)
 _scatter_add = primitive(
-    "scatter_add", ("input", "index", "source", "dim"), inputs=3, doc="`source` added at `index` along `dim`.",
+    "scatter_add",
+    ("input", "index", "source", "dim"),
+    inputs=3,
+    doc="`source` added at `index` along `dim`.",
     dtype=lambda x, i, s, dim: x,
-    vjp=(lambda g: g, None, lambda g, index, dim, source_shape: _within(_gather(g, index, dim), source_shape)),
-)  # fmt: skip
-_nonzero = primitive("nonzero", ("input",), dtype=dtypes.int64, doc="The indices (n, ndim) of what is not zero.")
+    vjp=(
+        lambda g: g,
+        None,
+        lambda g, index, dim, source_shape: _within(_gather(g, index, dim), source_shape),
+    ),
+)
+_nonzero = primitive(
+    "nonzero", ("input",), dtype=dtypes.int64, doc="The indices (n, ndim) of what is not zero."
+)
 
 
 def _within(g: Tensor, shape: Any) -> Tensor:
@@ -68,13 +117,17 @@ def _untake(g: Tensor, shape: Any, index: Tensor, dim: int) -> Tensor:
 def _wrapped(index: Tensor, n: int, dim: int, name: str) -> Tensor:
     """A non-negative int64 index; IndexError for one out of range, for another dtype too."""
     if index.dtype not in (dtypes.int64, dtypes.int32, dtypes.int16, dtypes.int8, dtypes.uint8):
-        raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {index.dtype}")
+        raise IndexError(
+            f"tensors used as indices must be long, int, byte or bool tensors, got {index.dtype}"
+        )
     index = index.to(dtypes.int64)
     if index.numel():
         low, high = index.amin().item(), index.amax().item()
         if low < -n or high >= n:
             bad = low if low < -n else high
-            raise IndexError(f"{name}: index {bad} is out of bounds for dimension {dim} with size {n}")
+            raise IndexError(
+                f"{name}: index {bad} is out of bounds for dimension {dim} with size {n}"
+            )
         if low < 0:
             index = where(index < 0, index + n, index)
     return index
@@ -92,7 +145,7 @@ def _as_index(item: Any, device: Any) -> Any:
         if item.ndim == 0 and item.dtype.category == 1:
             return int(item.item())
         return item
-    if isinstance(item, (list, np.ndarray)) or (isinstance(item, tuple)):
+    if isinstance(item, (list, np.ndarray, tuple)):
         made = as_tensor(item) if isinstance(item, np.ndarray) else tensor(item)
         if made.numel() == 0 and made.dtype.is_floating_point:
             made = made.to(dtypes.int64)
@@ -103,7 +156,8 @@ def _as_index(item: Any, device: Any) -> Any:
         return operator.index(item)
     except TypeError:
         raise (TypeError if isinstance(item, str) else IndexError)(
-            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are "
+            "valid indices "
             f"(got {type(item).__name__})"
         ) from None
 
@@ -114,7 +168,9 @@ def _advanced(item: Any) -> bool:
 
 def _expanded(x: Tensor, index: Any) -> list[Any]:
     """The index as a list without Ellipsis, as long as x has dimensions."""
-    if isinstance(index, list) and any(isinstance(i, (slice, Tensor)) or i is None or i is Ellipsis for i in index):
+    if isinstance(index, list) and any(
+        isinstance(i, (slice, Tensor)) or i is None or i is Ellipsis for i in index
+    ):
         index = tuple(index)
     items = [_as_index(i, x.device) for i in (index if isinstance(index, tuple) else (index,))]
     used = 0
@@ -135,7 +191,8 @@ def _expanded(x: Tensor, index: Any) -> list[Any]:
 
 
 def _basic(x: Tensor, items: list[Any]) -> tuple[Tensor, list[Any]]:
-    """Apply ints, slices and None as views; return what is left: a tensor or None for each dimension."""
+    """Apply ints, slices and None as views; return what is left: a tensor or None for each
+    dimension."""
     rest: list[Any] = []
     d = 0
     for item in items:
@@ -156,7 +213,8 @@ def _basic(x: Tensor, items: list[Any]) -> tuple[Tensor, list[Any]]:
                 for k in range(item.ndim):
                     if item._data.shape[k] != x._data.shape[d + k]:
                         raise IndexError(
-                            f"the shape of the mask {list(item.shape)} at index {k} does not match the shape of the "
+                            f"the shape of the mask {list(item.shape)} at index {k} does not "
+                            "match the shape of the "
                             f"indexed tensor {list(x.shape)} at index {d + k}"
                         )
                 if item.ndim == 0:
@@ -195,7 +253,9 @@ def _plan(x: Tensor, rest: list[Any]) -> tuple[list[int], list[Tensor], bool]:
         indices = broadcast_tensors(*[rest[d] for d in dims])
     except RuntimeError:
         shapes = ", ".join(str(list(rest[d].shape)) for d in dims)
-        raise IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}") from None
+        raise IndexError(
+            f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
+        ) from None
     together = dims == list(range(dims[0], dims[0] + len(dims)))
     return dims, indices, together
 
@@ -234,20 +294,34 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     """``x[index] = value`` in place; gradients flow to both."""
     items = _expanded(x, index)
     check_writable(x, "setitem")
-    if len(items) == 1 and isinstance(items[0], Tensor) and items[0].dtype is dtypes.bool and not isinstance(value, Tensor):
-        if items[0]._data.shape == x._data.shape:
-            write(x, where(items[0], value, x).to(x.dtype), "setitem")
-            return
+    if (
+        len(items) == 1
+        and isinstance(items[0], Tensor)
+        and items[0].dtype is dtypes.bool
+        and not isinstance(value, Tensor)
+    ) and items[0]._data.shape == x._data.shape:
+        write(x, where(items[0], value, x).to(x.dtype), "setitem")
+        return
     view, rest = _basic(x, items)
     if isinstance(value, Tensor):
         source = value
     elif isinstance(value, (int, float, complex, bool, np.generic)):
-        source = full((), value.item() if isinstance(value, np.generic) else value, dtype=x.dtype, device=x.device)
+        source = full(
+            (),
+            value.item() if isinstance(value, np.generic) else value,
+            dtype=x.dtype,
+            device=x.device,
+        )
     else:
-        raise TypeError(f"can't assign a {type(value).__name__} to a {x.dtype} tensor; give a number or a tensor")
+        raise TypeError(
+            f"can't assign a {type(value).__name__} to a {x.dtype} tensor; give a number or a "
+            "tensor"
+        )
     if source.device is not x.device:
         if source.ndim:
-            raise RuntimeError(f"setitem: expected all tensors on one device, got {x.device} and {source.device}")
+            raise RuntimeError(
+                f"setitem: expected all tensors on one device, got {x.device} and {source.device}"
+            )
         source = source.to(x.device)
     source = source.to(x.dtype)
     if not any(r is not None for r in rest):
@@ -263,7 +337,9 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         source = permute(source, [back.index(i) for i in range(len(shape))])
     else:
         source = _fit(source, shape)
-    new = index_copy_op(rows, reshape(linear, -1), reshape(source, linear.numel(), *rows._data.shape[1:]), 0)
+    new = index_copy_op(
+        rows, reshape(linear, -1), reshape(source, linear.numel(), *rows._data.shape[1:]), 0
+    )
     moved = reshape(new, [view._data.shape[d] for d in order])
     _store(x, view, permute(moved, [order.index(d) for d in range(view.ndim)]))
 
@@ -274,7 +350,8 @@ def _store(x: Tensor, view: Tensor, source: Tensor) -> None:
         return
     # No views here: rebuild x around the part, through the views' own functional forms.
     raise RuntimeError(
-        f"setitem: the backend of {x.device} has no views, so a part of a tensor cannot be written in place; "
+        f"setitem: the backend of {x.device} has no views, so a part of a tensor cannot be "
+        "written in place; "
         "build the tensor with dlf.where, dlf.cat or slice_scatter instead"
     )
 
@@ -288,12 +365,14 @@ def _fit(source: Tensor, shape: Any) -> Tensor:
         return expand(source, tuple(shape))
     except RuntimeError:
         raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(have)} cannot be broadcast to indexing result of shape {list(shape)}"
+            f"shape mismatch: value tensor of shape {list(have)} cannot be broadcast to indexing "
+            f"result of shape {list(shape)}"
         ) from None
 
 
 def overwrite(input: Tensor, source: Tensor) -> Tensor:
-    """`source` in the place of `input`, for the gradient: none to what was there, all to `source`."""
+    """`source` in the place of `input`, for the gradient: none to what was there, all to
+    `source`."""
     from ..autograd.mode import mode
 
     if not mode.grad or (input._node is None and source._node is None):
@@ -322,7 +401,9 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     if index.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
     if index.dtype not in (dtypes.int32, dtypes.int64):
-        raise RuntimeError(f"index_select(): Expected dtype int32 or int64 for index, got {index.dtype}")
+        raise RuntimeError(
+            f"index_select(): Expected dtype int32 or int64 for index, got {index.dtype}"
+        )
     n = input._data.shape[d]
     if index.numel() and (index.amin().item() < 0 or index.amax().item() >= n):
         raise IndexError(f"index_select(): index out of range for dimension {d} with size {n}")
@@ -351,11 +432,14 @@ def _checked_index(input: Tensor, dim: int, index: Tensor, name: str) -> int:
         raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {index.dtype}")
     if index.ndim != input.ndim and index.numel() and input.ndim and index.ndim:
         raise RuntimeError(
-            f"{name}: Index tensor must have the same number of dimensions as input tensor, got {list(index.shape)} and {list(input.shape)}"
+            f"{name}: Index tensor must have the same number of dimensions as input tensor, got "
+            f"{list(index.shape)} and {list(input.shape)}"
         )
     n = input._data.shape[d] if input.ndim else 1
     if index.numel() and (index.amin().item() < 0 or index.amax().item() >= n):
-        raise RuntimeError(f"{name}: index {index.amax().item()} is out of bounds for dimension {d} with size {n}")
+        raise RuntimeError(
+            f"{name}: index {index.amax().item()} is out of bounds for dimension {d} with size {n}"
+        )
     return d
 
 
@@ -365,24 +449,39 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     for i, (m, n) in enumerate(zip(index._data.shape, input._data.shape, strict=False)):
         if i != d and m > n:
             raise RuntimeError(
-                f"Size does not match at dimension {i} expected index {list(index.shape)} to be no larger than self "
+                f"Size does not match at dimension {i} expected index {list(index.shape)} to be "
+                "no larger than self "
                 f"{list(input.shape)} apart from dimension {d}"
             )
     if input.ndim == 0 or index.ndim == 0:
-        return reshape(_gather(reshape(input, -1), reshape(index, -1).to(dtypes.int64), 0), index._data.shape)
+        return reshape(
+            _gather(reshape(input, -1), reshape(index, -1).to(dtypes.int64), 0), index._data.shape
+        )
     return _gather(input, index.to(dtypes.int64), d)
 
 
 def _source(input: Tensor, index: Tensor, src: Any) -> Tensor:
     if isinstance(src, Tensor):
         if src.dtype is not input.dtype:
-            raise RuntimeError(f"scatter(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and {src.dtype}")
+            raise RuntimeError(
+                f"scatter(): Expected self.dtype to be equal to src.dtype, got {input.dtype} and "
+                f"{src.dtype}"
+            )
         return src
     return full(index._data.shape, src, dtype=input.dtype, device=input.device)
 
 
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
-    """`input` with `src` (a tensor or number) put at `index` along `dim`; `reduce` may be ``"add"``."""
+def scatter(
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Any = None,
+    *,
+    value: Any = None,
+    reduce: str | None = None,
+) -> Tensor:
+    """`input` with `src` (a tensor or number) put at `index` along `dim`; `reduce` may be
+    ``"add"``."""
     d = _checked_index(input, dim, index, "scatter")
     source = _source(input, index, value if src is None else src)
     if reduce == "add":
@@ -403,14 +502,19 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     d = dim_of(dim, input.ndim)
     index = _wrapped(reshape(index, -1), input._data.shape[d], d, "index_add")
     if source._data.shape[d] != index._data.shape[0]:
-        raise RuntimeError(f"index_add(): Number of indices ({index.numel()}) should be equal to source.size(dim): ({source.size(d)})")
+        raise RuntimeError(
+            f"index_add(): Number of indices ({index.numel()}) should be equal to "
+            f"source.size(dim): ({source.size(d)})"
+        )
     return index_add_op(input, index, source if alpha == 1 else source * alpha, d)
 
 
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """`input` with `source` put at the 1-D `index` along `dim`."""
     d = dim_of(dim, input.ndim)
-    return index_copy_op(input, _wrapped(reshape(index, -1), input._data.shape[d], d, "index_copy"), source, d)
+    return index_copy_op(
+        input, _wrapped(reshape(index, -1), input._data.shape[d], d, "index_copy"), source, d
+    )
 
 
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
@@ -421,7 +525,9 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     return index_copy(input, d, index, full(shape, value, dtype=input.dtype, device=input.device))
 
 
-def index_put(input: Tensor, indices: tuple[Any, ...], values: Tensor, accumulate: bool = False) -> Tensor:
+def index_put(
+    input: Tensor, indices: tuple[Any, ...], values: Tensor, accumulate: bool = False
+) -> Tensor:
     """A copy of `input` with `values` put (or added) at `indices`."""
     out = input.clone()
     if accumulate:
@@ -429,8 +535,13 @@ def index_put(input: Tensor, indices: tuple[Any, ...], values: Tensor, accumulat
         dims, found, _ = _plan(view, rest)
         rows, linear, order = _rows(view, dims, found)
         source = _fit(values.to(out.dtype), [*linear._data.shape, *rows._data.shape[1:]])
-        new = index_add_op(rows, reshape(linear, -1), reshape(source, linear.numel(), *rows._data.shape[1:]), 0)
-        return permute(reshape(new, [view._data.shape[d] for d in order]), [order.index(d) for d in range(view.ndim)])
+        new = index_add_op(
+            rows, reshape(linear, -1), reshape(source, linear.numel(), *rows._data.shape[1:]), 0
+        )
+        return permute(
+            reshape(new, [view._data.shape[d] for d in order]),
+            [order.index(d) for d in range(view.ndim)],
+        )
     setitem(out, tuple(indices), values)
     return out
 
@@ -438,10 +549,15 @@ def index_put(input: Tensor, indices: tuple[Any, ...], values: Tensor, accumulat
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """`value` where the bool `mask` holds, else `input`."""
     if mask.dtype is not dtypes.bool:
-        raise RuntimeError(f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype}")
+        raise RuntimeError(
+            f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype}"
+        )
     if isinstance(value, Tensor):
         if value.ndim:
-            raise RuntimeError(f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).")
+            raise RuntimeError(
+                "masked_fill only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value.ndim} dimension(s)."
+            )
         value = value.to(input.dtype)
     else:
         value = full((), value, dtype=input.dtype, device=input.device)
@@ -493,9 +609,12 @@ def _diagonal_put(g: Tensor, shape: Any, offset: int, a: int, b: int) -> Tensor:
 
 
 _diagonal = view_op(
-    "diagonal", ("offset", "dim1", "dim2"), lambda g, input_shape, offset, dim1, dim2: _diagonal_put(g, input_shape, offset, dim1, dim2),
-    "The diagonal of the planes of dim1 and dim2, as a new last dimension.", decompose=_diagonal_taken,
-)  # fmt: skip
+    "diagonal",
+    ("offset", "dim1", "dim2"),
+    lambda g, input_shape, offset, dim1, dim2: _diagonal_put(g, input_shape, offset, dim1, dim2),
+    "The diagonal of the planes of dim1 and dim2, as a new last dimension.",
+    decompose=_diagonal_taken,
+)
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
@@ -510,9 +629,15 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     """Matrices with the last dimension of `input` on their diagonal."""
     n = input._data.shape[-1] + abs(offset)
     a, b = dim_of(dim1, input.ndim + 1), dim_of(dim2, input.ndim + 1)
-    index = arange(input._data.shape[-1], device=input.device) * (n + 1) + max(-offset, 0) * n + max(offset, 0)
+    index = (
+        arange(input._data.shape[-1], device=input.device) * (n + 1)
+        + max(-offset, 0) * n
+        + max(offset, 0)
+    )
     lead = input._data.shape[:-1]
-    flat = index_copy_op(zeros(*lead, n * n, dtype=input.dtype, device=input.device), index, input, len(lead))
+    flat = index_copy_op(
+        zeros(*lead, n * n, dtype=input.dtype, device=input.device), index, input, len(lead)
+    )
     return reshape(flat, *lead, n, n).movedim((-2, -1), (a, b))
 
 
@@ -527,10 +652,16 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
 
 def _triangle(input: Tensor, k: int, upper: bool) -> Tensor:
     if input.ndim < 2:
-        raise RuntimeError(f"{'triu' if upper else 'tril'}: input tensor must have at least 2 dimensions")
+        raise RuntimeError(
+            f"{'triu' if upper else 'tril'}: input tensor must have at least 2 dimensions"
+        )
     n, m = input._data.shape[-2:]
     away = arange(m, device=input.device) - arange(n, device=input.device).unsqueeze(1)
-    return where(away >= k if upper else away <= k, input, full((), 0, dtype=input.dtype, device=input.device))
+    return where(
+        away >= k if upper else away <= k,
+        input,
+        full((), 0, dtype=input.dtype, device=input.device),
+    )
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
@@ -544,7 +675,8 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
 
 
 def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Tensor:
-    """Each entry along `dim` (None: flattened) repeated `repeats` times, a number or one count an entry."""
+    """Each entry along `dim` (None: flattened) repeated `repeats` times, a number or one count an
+    entry."""
     if dim is None:
         input, dim = reshape(input, -1), 0
     d = dim_of(dim, input.ndim)
@@ -555,7 +687,9 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> Te
         counts = counts * n
     if len(counts) != n:
         raise RuntimeError("repeats must have the same size as input along dim")
-    index = tensor([i for i, c in enumerate(counts) for _ in range(c)], dtype=dtypes.int64, device=input.device)
+    index = tensor(
+        [i for i, c in enumerate(counts) for _ in range(c)], dtype=dtypes.int64, device=input.device
+    )
     return _take(input, index, d)
 
 
@@ -564,5 +698,11 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if input.ndim != 1 or input.dtype.category != 1 or (input.numel() and input.amin().item() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     n = max(minlength, int(input.amax().item()) + 1 if input.numel() else 0)
-    source = weights if weights is not None else full(input._data.shape, 1, dtype=dtypes.int64, device=input.device)
-    return index_add_op(zeros(n, dtype=source.dtype, device=input.device), input.to(dtypes.int64), source, 0)
+    source = (
+        weights
+        if weights is not None
+        else full(input._data.shape, 1, dtype=dtypes.int64, device=input.device)
+    )
+    return index_add_op(
+        zeros(n, dtype=source.dtype, device=input.device), input.to(dtypes.int64), source, 0
+    )

@@ -1,8 +1,10 @@
-"""Ops that rearrange elements: four views (reshape, permute, broadcast_to, slice) and what is made of them."""
+"""Ops that rearrange elements: four views (reshape, permute, broadcast_to, slice) and what is made
+of them."""
 
 from __future__ import annotations
 
 import builtins
+import itertools
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -17,16 +19,29 @@ from .pointwise import clone
 
 
 def view_op(
-    name: str, attributes: Sequence[str], vjp: Callable[..., Any], doc: str, decompose: Callable[..., Any] | None = None
+    name: str,
+    attributes: Sequence[str],
+    vjp: Callable[..., Any],
+    doc: str,
+    decompose: Callable[..., Any] | None = None,
 ) -> Any:
     """Declare a movement op whose result aliases its input where the device has views.
 
-    One with a decomposition is a composite; where that runs, the result is a copy, and a write to it refused.
+    One with a decomposition is a composite; where that runs, the result is a copy, and a write to
+    it refused.
     """
     op = registry.add(
-        Op(name, ("input", *attributes), 1, kind="composite" if decompose else "primitive", vjp=(vjp,), view=True,
-           doc=doc, decompose=decompose)
-    )  # fmt: skip
+        Op(
+            name,
+            ("input", *attributes),
+            1,
+            kind="composite" if decompose else "primitive",
+            vjp=(vjp,),
+            view=True,
+            doc=doc,
+            decompose=decompose,
+        )
+    )
     slot, plan = op.slot, op.plan((True,))
     simple = plan.picks
 
@@ -68,13 +83,25 @@ def _inverse(dims: Sequence[int]) -> tuple[int, ...]:
     return tuple(back)
 
 
-_reshape = view_op("reshape", ("shape",), lambda g, input_shape: _reshape(g, input_shape),
-                 "The same elements in row-major order in another shape.")  # fmt: skip
-_permute = view_op("permute", ("dims",), lambda g, dims: _permute(g, _inverse(dims)), "Dimensions in another order.")
+_reshape = view_op(
+    "reshape",
+    ("shape",),
+    lambda g, input_shape: _reshape(g, input_shape),
+    "The same elements in row-major order in another shape.",
+)
+_permute = view_op(
+    "permute",
+    ("dims",),
+    lambda g, dims: _permute(g, _inverse(dims)),
+    "Dimensions in another order.",
+)
 _broadcast = view_op("broadcast_to", ("shape",), lambda g: g, "Dimensions of size 1 repeated.")
-_slice = view_op("slice", ("starts", "steps", "sizes"),
-               lambda g, input_shape, starts, steps: _unslice(g, input_shape, starts, steps),
-               "Element k of dimension d is starts[d] + k * steps[d].")  # fmt: skip
+_slice = view_op(
+    "slice",
+    ("starts", "steps", "sizes"),
+    lambda g, input_shape, starts, steps: _unslice(g, input_shape, starts, steps),
+    "Element k of dimension d is starts[d] + k * steps[d].",
+)
 
 
 def _unslice(g: Tensor, shape: tuple[int, ...], starts: Any, steps: Any) -> Tensor:
@@ -83,33 +110,50 @@ def _unslice(g: Tensor, shape: tuple[int, ...], starts: Any, steps: Any) -> Tens
 
 
 slice_set = primitive(
-    "slice_set", ("input", "source", "starts", "steps", "sizes"), inputs=2, doc="`input` with a slice replaced by `source`.",
-    vjp=(lambda g, starts, steps, sizes: slice_set(g, zeros(sizes, dtype=g.dtype, device=g.device), starts, steps, sizes),
-         lambda g, starts, steps, sizes: _slice(g, starts, steps, sizes)),
-)  # fmt: skip
+    "slice_set",
+    ("input", "source", "starts", "steps", "sizes"),
+    inputs=2,
+    doc="`input` with a slice replaced by `source`.",
+    vjp=(
+        lambda g, starts, steps, sizes: slice_set(
+            g, zeros(sizes, dtype=g.dtype, device=g.device), starts, steps, sizes
+        ),
+        lambda g, starts, steps, sizes: _slice(g, starts, steps, sizes),
+    ),
+)
 _pad = primitive(
-    "pad", ("input", "widths", "value"), doc="Constant padding: (low, high) for each dimension.",
-    vjp=(lambda g, input_shape, widths: _slice(g, tuple(w[0] for w in widths), (1,) * len(widths), input_shape),),
-)  # fmt: skip
+    "pad",
+    ("input", "widths", "value"),
+    doc="Constant padding: (low, high) for each dimension.",
+    vjp=(
+        lambda g, input_shape, widths: _slice(
+            g, tuple(w[0] for w in widths), (1,) * len(widths), input_shape
+        ),
+    ),
+)
 
 
 def _split_back(g: Tensor, dim: int, sizes: Sequence[int]) -> tuple[Tensor, ...]:
     return tuple(split(g, list(sizes), dim))
 
 
-_concat = registry.add(Op("concat", ("tensors", "dim"), 1, kind="primitive", doc="Joined along `dim`.",
-                          vjp=None))  # fmt: skip
+_concat = registry.add(
+    Op("concat", ("tensors", "dim"), 1, kind="primitive", doc="Joined along `dim`.", vjp=None)
+)
 
 
 def dim_of(dim: Any, ndim: int, what: str = "dim") -> int:
-    """`dim` as a non-negative dimension; IndexError when it is out of range, TypeError when it is no integer."""
+    """`dim` as a non-negative dimension; IndexError when it is out of range, TypeError when it is
+    no integer."""
     try:
         d = operator.index(dim)
     except TypeError:
         raise TypeError(f"{what} must be an int, got {type(dim).__name__}") from None
     n = ndim or 1
     if not -n <= d < n:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})")
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})"
+        )
     return d + n if d < 0 else d
 
 
@@ -142,12 +186,14 @@ def _resolve_shape(input: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def reshape(input: Tensor, *shape: Any) -> Tensor:
-    """The same elements in another shape; one size may be -1. A view where the layout allows, else a copy."""
+    """The same elements in another shape; one size may be -1. A view where the layout allows, else
+    a copy."""
     return _reshape(input, _resolve_shape(input, _sizes(shape)))
 
 
 def view(input: Tensor, *shape: Any) -> Tensor:
-    """As `reshape`, and RuntimeError where that would need a copy; ``view(dtype)`` reads the bytes anew."""
+    """As `reshape`, and RuntimeError where that would need a copy; ``view(dtype)`` reads the bytes
+    anew."""
     from ..dtypes import dtype
 
     if len(shape) == 1 and isinstance(shape[0], dtype):
@@ -156,9 +202,14 @@ def view(input: Tensor, *shape: Any) -> Tensor:
         host = input.device.backend.to_host(input._data)
         return from_host(host.view(shape[0].numpy), shape[0], input.device)
     out = reshape(input, *shape)
-    if input.device.views and input.numel() and not input.device.backend.shares_memory(input._data, out._data):
+    if (
+        input.device.views
+        and input.numel()
+        and not input.device.backend.shares_memory(input._data, out._data)
+    ):
         raise RuntimeError(
-            f"view size {list(out.shape)} is not compatible with input tensor's size {list(input.shape)} and stride "
+            f"view size {list(out.shape)} is not compatible with input tensor's size "
+            f"{list(input.shape)} and stride "
             f"{list(input.stride())}; use reshape() instead"
         )
     return out
@@ -208,9 +259,14 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """The dimensions `source` moved to the places `destination`."""
     n = input.ndim
     src = [dim_of(d, n) for d in (source if isinstance(source, (tuple, list)) else (source,))]
-    dst = [dim_of(d, n) for d in (destination if isinstance(destination, (tuple, list)) else (destination,))]
+    dst = [
+        dim_of(d, n)
+        for d in (destination if isinstance(destination, (tuple, list)) else (destination,))
+    ]
     if len(src) != len(dst) or len(set(src)) != len(src) or len(set(dst)) != len(dst):
-        raise RuntimeError(f"movedim: source {source} and destination {destination} must be distinct and as many")
+        raise RuntimeError(
+            f"movedim: source {source} and destination {destination} must be distinct and as many"
+        )
     order = [d for d in range(n) if d not in src]
     for d, s in sorted(zip(dst, src, strict=True)):
         order.insert(d, s)
@@ -224,7 +280,8 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
     lead = len(wanted) - len(have)
     if lead < 0:
         raise RuntimeError(
-            f"expand({list(wanted)}): the number of sizes provided ({len(wanted)}) must be greater or equal to the "
+            f"expand({list(wanted)}): the number of sizes provided ({len(wanted)}) must be "
+            "greater or equal to the "
             f"number of dimensions in the tensor ({len(have)})"
         )
     shape = []
@@ -232,11 +289,15 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
         n = have[i - lead] if i >= lead else None
         if s == -1:
             if n is None:
-                raise RuntimeError(f"expand({list(wanted)}): -1 isn't allowed in a leading, non-existing dimension {i}")
+                raise RuntimeError(
+                    f"expand({list(wanted)}): -1 isn't allowed in a leading, non-existing "
+                    f"dimension {i}"
+                )
             s = n
         if n not in (None, 1, s):
             raise RuntimeError(
-                f"expand: the expanded size of the tensor ({s}) must match the existing size ({n}) at non-singleton "
+                f"expand: the expanded size of the tensor ({s}) must match the existing size "
+                f"({n}) at non-singleton "
                 f"dimension {i}. Target sizes: {list(wanted)}. Tensor sizes: {list(have)}"
             )
         shape.append(s)
@@ -262,7 +323,9 @@ def broadcast_shapes(*shapes: Any) -> Any:
     for i in range(1, max((len(r) for r in rows), default=0) + 1):
         sizes = {r[-i] for r in rows if len(r) >= i} - {1}
         if len(sizes) > 1:
-            raise RuntimeError(f"shape mismatch: objects cannot be broadcast to a single shape: {rows}")
+            raise RuntimeError(
+                f"shape mismatch: objects cannot be broadcast to a single shape: {rows}"
+            )
         out.append(sizes.pop() if sizes else 1)
     return Size(reversed(out))
 
@@ -342,7 +405,9 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     if start < 0:
         start += n
     if length < 0 or not 0 <= start <= n or start + length > n:
-        raise RuntimeError(f"narrow: start ({start}) + length ({length}) exceeds dimension size ({n})")
+        raise RuntimeError(
+            f"narrow: start ({start}) + length ({length}) exceeds dimension size ({n})"
+        )
     return _along(input, d, start, 1, length)
 
 
@@ -362,13 +427,16 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     n = shape[d]
     i = operator.index(index)
     if not -n <= i < n:
-        raise IndexError(f"select(): index {i} out of range for tensor of size {list(shape)} at dimension {d}")
+        raise IndexError(
+            f"select(): index {i} out of range for tensor of size {list(shape)} at dimension {d}"
+        )
     part = _along(input, d, i % n, 1, 1)
     return _reshape(part, (*shape[:d], *shape[d + 1 :]))
 
 
 def _several(parts: Iterable[Tensor]) -> tuple[Tensor, ...]:
-    """Views that one call returned: with a gradient, a write to one of them is refused, as in PyTorch."""
+    """Views that one call returned: with a gradient, a write to one of them is refused, as in
+    PyTorch."""
     views = tuple(parts)
     for v in views:
         if v._node is not None:
@@ -395,7 +463,8 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
         sizes = list(split_size_or_sections)
         if sum(sizes) != n or any(s < 0 for s in sizes):
             raise RuntimeError(
-                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {d}), "
+                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size "
+                f"at dimension {d}), "
                 f"but got split_sizes={sizes}"
             )
     parts, start = [], 0
@@ -421,8 +490,15 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         k = indices_or_sections
         sizes = [n // k + (1 if i < n % k else 0) for i in range(k)]
     else:
-        marks = [0, *[builtins.min(builtins.max(i if i >= 0 else i + n, 0), n) for i in indices_or_sections], n]
-        sizes = [builtins.max(0, b - a) for a, b in zip(marks, marks[1:], strict=False)]
+        marks = [
+            0,
+            *[
+                builtins.min(builtins.max(i if i >= 0 else i + n, 0), n)
+                for i in indices_or_sections
+            ],
+            n,
+        ]
+        sizes = [builtins.max(0, b - a) for a, b in itertools.pairwise(marks)]
     parts, start = [], 0
     for s in sizes:
         parts.append(_along(input, d, builtins.min(start, n), 1, s))
@@ -457,9 +533,10 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     if dims is None or dims == ():
         return reshape(roll(ravel(input), shifts, 0), input._data.shape)
     pairs = zip(
-        shifts if isinstance(shifts, (tuple, list)) else (shifts,), dims if isinstance(dims, (tuple, list)) else (dims,),
+        shifts if isinstance(shifts, (tuple, list)) else (shifts,),
+        dims if isinstance(dims, (tuple, list)) else (dims,),
         strict=True,
-    )  # fmt: skip
+    )
     for shift, dim in pairs:
         n = input._data.shape[dim_of(dim, input.ndim)]
         if n and shift % n:
@@ -511,7 +588,8 @@ class _ConcatPlan:
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """The tensors joined along `dim`; dtypes are promoted, and 1-D empty ones are skipped, as in PyTorch."""
+    """The tensors joined along `dim`; dtypes are promoted, and 1-D empty ones are skipped, as in
+    PyTorch."""
     parts = list(tensors)
     if not parts:
         raise ValueError("cat(): expected a non-empty list of Tensors")
@@ -521,7 +599,9 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         if not p._data.shape:
             raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
         if p.device is not parts[0].device:
-            raise RuntimeError(f"cat: expected all tensors on one device, got {parts[0].device} and {p.device}")
+            raise RuntimeError(
+                f"cat: expected all tensors on one device, got {parts[0].device} and {p.device}"
+            )
     from ..dtypes import promote
 
     kind = promote(parts)
@@ -530,9 +610,12 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     first = parts[0]._data.shape
     for i, p in enumerate(parts):
         s = p._data.shape
-        if len(s) != len(first) or any(m != n for j, (m, n) in enumerate(zip(s, first, strict=True)) if j != d):
+        if len(s) != len(first) or any(
+            m != n for j, (m, n) in enumerate(zip(s, first, strict=True)) if j != d
+        ):
             raise RuntimeError(
-                f"Sizes of tensors must match except in dimension {d}. Expected {list(first)} but got {list(s)} for "
+                f"Sizes of tensors must match except in dimension {d}. Expected {list(first)} but "
+                f"got {list(s)} for "
                 f"tensor number {i} in the list"
             )
     return concat_tensors(parts, d)
@@ -550,7 +633,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     for i, p in enumerate(parts):
         if p._data.shape != shape:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(p.shape)} at entry {i}"
+                f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 "
+                f"and {list(p.shape)} at entry {i}"
             )
     d = dim_of(dim, len(shape) + 1)
     return cat([unsqueeze(p, d) for p in parts], d)
@@ -588,7 +672,10 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     counts = _sizes(repeats)
     shape = input._data.shape
     if len(counts) < len(shape):
-        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
+        raise RuntimeError(
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of "
+            "tensor"
+        )
     padded = (1,) * (len(counts) - len(shape)) + tuple(shape)
     mixed = reshape(input, [n for s in padded for n in (1, s)])
     wide = expand(mixed, [n for c, s in zip(counts, padded, strict=True) for n in (c, s)])
@@ -597,14 +684,23 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     """Grids of coordinates from vectors, in matrix (``ij``) or Cartesian (``xy``) order."""
-    rows = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else list(tensors)
+    rows = (
+        list(tensors[0])
+        if len(tensors) == 1 and isinstance(tensors[0], (tuple, list))
+        else list(tensors)
+    )
     if indexing not in ("ij", "xy"):
-        raise RuntimeError(f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing}")
+        raise RuntimeError(
+            f"meshgrid: indexing must be one of 'xy' or 'ij', but received: {indexing}"
+        )
     swap = indexing == "xy" and len(rows) > 1
     if swap:
         rows[0], rows[1] = rows[1], rows[0]
     shape = [r.numel() for r in rows]
-    grids = [expand(reshape(r, [-1 if i == j else 1 for j in range(len(rows))]), shape) for i, r in enumerate(rows)]
+    grids = [
+        expand(reshape(r, [-1 if i == j else 1 for j in range(len(rows))]), shape)
+        for i, r in enumerate(rows)
+    ]
     if swap:
         grids = [transpose(g, 0, 1) for g in grids]
         grids[0], grids[1] = grids[1], grids[0]
@@ -616,7 +712,10 @@ def constant_pad(input: Tensor, widths: Sequence[tuple[int, int]], value: Any = 
     if any(lo < 0 or hi < 0 for lo, hi in widths):
         shape = input._data.shape
         starts = tuple(builtins.max(-lo, 0) for lo, _ in widths)
-        sizes = tuple(n - s - builtins.max(-hi, 0) for n, s, (_, hi) in zip(shape, starts, widths, strict=True))
+        sizes = tuple(
+            n - s - builtins.max(-hi, 0)
+            for n, s, (_, hi) in zip(shape, starts, widths, strict=True)
+        )
         input = _slice(input, starts, (1,) * len(shape), sizes)
         widths = [(builtins.max(lo, 0), builtins.max(hi, 0)) for lo, hi in widths]
     return _pad(input, tuple((int(a), int(b)) for a, b in widths), value)
@@ -627,8 +726,8 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     d = dim_of(dimension, input.ndim)
     n = input._data.shape[d]
     if size > n or step <= 0:
-        raise RuntimeError(f"maximum size for tensor at dimension {d} is {n} but size is {size} (step {step})")
+        raise RuntimeError(
+            f"maximum size for tensor at dimension {d} is {n} but size is {size} (step {step})"
+        )
     count = (n - size) // step + 1
     return stack([_along(input, d, k, step, count) for k in range(size)], -1)
-
-

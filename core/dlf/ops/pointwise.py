@@ -28,43 +28,96 @@ sqrt = unary("sqrt", lambda g, out: g / (2 * out), floating=True)
 sin = unary("sin", lambda g, input: g * cos(input), floating=True)
 cos = unary("cos", lambda g, input: -g * sin(input), floating=True)
 tanh = unary("tanh", lambda g, out: g * (1 - out * out), floating=True)
-erf = unary("erf", lambda g, input: g * exp(-input * input) * (2 / math.sqrt(math.pi)), floating=True)
+erf = unary(
+    "erf", lambda g, input: g * exp(-input * input) * (2 / math.sqrt(math.pi)), floating=True
+)
 floor = unary("floor", _zero)
 _round = unary("round", _zero)
 logical_not = unary("logical_not", dtype=dtypes.bool)
 
-# Ops that further libraries have as one kernel; all but the last group can be put together of others.
+# Ops that further libraries have as one kernel; all but the last group can be put together of
+# others.
 ceil = unary("ceil", _zero, decompose=lambda x: -floor(-x))
 trunc = unary("trunc", _zero, decompose=lambda x: sign(x) * floor(abs(x)))
-reciprocal = unary("reciprocal", lambda g, out: -g * out * out, floating=True, decompose=lambda x: 1 / x)
-rsqrt = unary("rsqrt", lambda g, out: g * -0.5 * out * out * out, floating=True, decompose=lambda x: 1 / sqrt(x))
+reciprocal = unary(
+    "reciprocal", lambda g, out: -g * out * out, floating=True, decompose=lambda x: 1 / x
+)
+rsqrt = unary(
+    "rsqrt",
+    lambda g, out: g * -0.5 * out * out * out,
+    floating=True,
+    decompose=lambda x: 1 / sqrt(x),
+)
 square = unary("square", lambda g, input: g * (2 * input), decompose=lambda x: x * x)
-exp2 = unary("exp2", lambda g, out: g * out * math.log(2), floating=True, decompose=lambda x: exp(x * math.log(2)))
-log2 = unary("log2", lambda g, input: g / (input * math.log(2)), floating=True,
-             decompose=lambda x: log(x) * (1 / math.log(2)))  # fmt: skip
-log10 = unary("log10", lambda g, input: g / (input * math.log(10)), floating=True,
-              decompose=lambda x: log(x) * (1 / math.log(10)))  # fmt: skip
-sinh = unary("sinh", lambda g, input: g * cosh(input), floating=True, decompose=lambda x: (exp(x) - exp(-x)) * 0.5)
-cosh = unary("cosh", lambda g, input: g * sinh(input), floating=True, decompose=lambda x: (exp(x) + exp(-x)) * 0.5)
-tan = unary("tan", lambda g, out: g * (1 + out * out), floating=True, decompose=lambda x: sin(x) / cos(x))
-asinh = unary("asinh", lambda g, input: g * rsqrt(input * input + 1), floating=True,
-              decompose=lambda x: sign(x) * log(abs(x) + sqrt(x * x + 1)))  # fmt: skip
-acosh = unary("acosh", lambda g, input: g * rsqrt(input * input - 1), floating=True,
-              decompose=lambda x: log(x + sqrt(x * x - 1)))  # fmt: skip
-atanh = unary("atanh", lambda g, input: g / (1 - input * input), floating=True,
-              decompose=lambda x: (log1p(x) - log1p(-x)) * 0.5)  # fmt: skip
+exp2 = unary(
+    "exp2",
+    lambda g, out: g * out * math.log(2),
+    floating=True,
+    decompose=lambda x: exp(x * math.log(2)),
+)
+log2 = unary(
+    "log2",
+    lambda g, input: g / (input * math.log(2)),
+    floating=True,
+    decompose=lambda x: log(x) * (1 / math.log(2)),
+)
+log10 = unary(
+    "log10",
+    lambda g, input: g / (input * math.log(10)),
+    floating=True,
+    decompose=lambda x: log(x) * (1 / math.log(10)),
+)
+sinh = unary(
+    "sinh",
+    lambda g, input: g * cosh(input),
+    floating=True,
+    decompose=lambda x: (exp(x) - exp(-x)) * 0.5,
+)
+cosh = unary(
+    "cosh",
+    lambda g, input: g * sinh(input),
+    floating=True,
+    decompose=lambda x: (exp(x) + exp(-x)) * 0.5,
+)
+tan = unary(
+    "tan", lambda g, out: g * (1 + out * out), floating=True, decompose=lambda x: sin(x) / cos(x)
+)
+asinh = unary(
+    "asinh",
+    lambda g, input: g * rsqrt(input * input + 1),
+    floating=True,
+    decompose=lambda x: sign(x) * log(abs(x) + sqrt(x * x + 1)),
+)
+acosh = unary(
+    "acosh",
+    lambda g, input: g * rsqrt(input * input - 1),
+    floating=True,
+    decompose=lambda x: log(x + sqrt(x * x - 1)),
+)
+atanh = unary(
+    "atanh",
+    lambda g, input: g / (1 - input * input),
+    floating=True,
+    decompose=lambda x: (log1p(x) - log1p(-x)) * 0.5,
+)
 isnan = unary("isnan", dtype=dtypes.bool, decompose=lambda x: x != x)
 isinf = unary("isinf", dtype=dtypes.bool, decompose=lambda x: abs(x) == math.inf)
 isfinite = unary("isfinite", dtype=dtypes.bool, decompose=lambda x: abs(x) < math.inf)
-erfc = unary("erfc", lambda g, input: g * exp(-input * input) * (-2 / math.sqrt(math.pi)), floating=True,
-             decompose=lambda x: 1 - erf(x))  # fmt: skip
+erfc = unary(
+    "erfc",
+    lambda g, input: g * exp(-input * input) * (-2 / math.sqrt(math.pi)),
+    floating=True,
+    decompose=lambda x: 1 - erf(x),
+)
 
 asin = unary("asin", lambda g, input: g * rsqrt(1 - input * input), floating=True)
 acos = unary("acos", lambda g, input: -g * rsqrt(1 - input * input), floating=True)
 atan = unary("atan", lambda g, input: g / (1 + input * input), floating=True)
 lgamma = unary("lgamma", lambda g, input: g * digamma(input), floating=True)
 digamma = unary("digamma", floating=True)
-erfinv = unary("erfinv", lambda g, out: g * exp(out * out) * (math.sqrt(math.pi) / 2), floating=True)
+erfinv = unary(
+    "erfinv", lambda g, out: g * exp(out * out) * (math.sqrt(math.pi) / 2), floating=True
+)
 
 
 def abs(input: Tensor) -> Tensor:
@@ -79,7 +132,7 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """The nearest whole number (ties to even), or the nearest multiple of ``10 ** -decimals``."""
     if decimals == 0:
         return _round(input)
-    scale = 10.0**builtins.abs(decimals)
+    scale = 10.0 ** builtins.abs(decimals)
     return _round(input * scale) / scale if decimals > 0 else _round(input / scale) * scale
 
 
@@ -150,7 +203,9 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
 _add = binary("add", (lambda g: g, lambda g: g))
 _sub = binary("sub", (lambda g: g, lambda g: -g))
 mul = binary("mul", (lambda g, other: g * other, lambda g, input: g * input))
-_div = binary("div", (lambda g, other: g / other, lambda g, out, other: -g * out / other), floating=True)
+_div = binary(
+    "div", (lambda g, other: g / other, lambda g, out, other: -g * out / other), floating=True
+)
 floordiv = binary("floordiv", (_zero, _zero))
 remainder = binary("mod", (lambda g: g, lambda g, input, other: -g * floordiv(input, other)))
 
@@ -172,7 +227,12 @@ _pow = binary("pow", (_pow_base, _pow_exponent))
 
 def pow(input: Any, exponent: Any) -> Tensor:
     """input ** exponent; RuntimeError for an integer to a negative integer power."""
-    if isinstance(exponent, int) and exponent < 0 and getattr(input, "dtype", None) is not None and input.dtype.category < 2:
+    if (
+        isinstance(exponent, int)
+        and exponent < 0
+        and getattr(input, "dtype", None) is not None
+        and input.dtype.category < 2
+    ):
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     return _pow(input, exponent)
 
@@ -181,26 +241,62 @@ def _larger(g: Tensor, a: Any, b: Any) -> Tensor:
     return g * where(a == b, 0.5, (a > b).to(g.dtype))
 
 
-maximum = binary("maximum", ordered=True, vjps=(
-    lambda g, input, other: _larger(g, input, other), lambda g, input, other: _larger(g, other, input)))  # fmt: skip
-minimum = binary("minimum", ordered=True, vjps=(
-    lambda g, input, other: _larger(g, other, input), lambda g, input, other: _larger(g, input, other)))  # fmt: skip
-atan2 = binary("atan2", (lambda g, input, other: g * other / (input * input + other * other),
-                         lambda g, input, other: -g * input / (input * input + other * other)), floating=True)  # fmt: skip
+maximum = binary(
+    "maximum",
+    ordered=True,
+    vjps=(
+        lambda g, input, other: _larger(g, input, other),
+        lambda g, input, other: _larger(g, other, input),
+    ),
+)
+minimum = binary(
+    "minimum",
+    ordered=True,
+    vjps=(
+        lambda g, input, other: _larger(g, other, input),
+        lambda g, input, other: _larger(g, input, other),
+    ),
+)
+atan2 = binary(
+    "atan2",
+    (
+        lambda g, input, other: g * other / (input * input + other * other),
+        lambda g, input, other: -g * input / (input * input + other * other),
+    ),
+    floating=True,
+)
 eq = binary("eq", dtype=dtypes.bool)
 lt = binary("lt", ordered=True, dtype=dtypes.bool)
 le = binary("le", ordered=True, dtype=dtypes.bool)
 ne = binary("ne", dtype=dtypes.bool, decompose=lambda a, b: logical_not(eq(a, b)))
-gt = binary("gt", ordered=True, dtype=dtypes.bool, decompose=lambda a, b: lt(b, a) if isinstance(b, Tensor) else logical_not(le(a, b)) & eq(a, a))
-ge = binary("ge", ordered=True, dtype=dtypes.bool, decompose=lambda a, b: le(b, a) if isinstance(b, Tensor) else logical_not(lt(a, b)) & eq(a, a))
+gt = binary(
+    "gt",
+    ordered=True,
+    dtype=dtypes.bool,
+    decompose=lambda a, b: lt(b, a) if isinstance(b, Tensor) else logical_not(le(a, b)) & eq(a, a),
+)
+ge = binary(
+    "ge",
+    ordered=True,
+    dtype=dtypes.bool,
+    decompose=lambda a, b: le(b, a) if isinstance(b, Tensor) else logical_not(lt(a, b)) & eq(a, a),
+)
 bitwise_and = binary("bit_and")
 bitwise_or = binary("bit_or")
 bitwise_xor = binary("bit_xor")
 bitwise_left_shift = binary("shl")
 bitwise_right_shift = binary("shr")
-_where = primitive("where", ("condition", "input", "other"), inputs=3, dtype=lambda c, a, b: a,
-                   vjp=(None, lambda g, condition: _where(condition, g, zeros_like(g)),
-                        lambda g, condition: _where(condition, zeros_like(g), g)))  # fmt: skip
+_where = primitive(
+    "where",
+    ("condition", "input", "other"),
+    inputs=3,
+    dtype=lambda c, a, b: a,
+    vjp=(
+        None,
+        lambda g, condition: _where(condition, g, zeros_like(g)),
+        lambda g, condition: _where(condition, zeros_like(g), g),
+    ),
+)
 
 
 def _checked(value: Any, name: str) -> Any:
@@ -240,7 +336,10 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode == "floor":
         return floor_divide(input, other)
     if rounding_mode != "trunc":
-        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found {rounding_mode!r}")
+        raise RuntimeError(
+            "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
+            f"{rounding_mode!r}"
+        )
     kind = dtypes.promote((input, other))
     if kind.is_floating_point:
         return trunc(_div(input, other))
@@ -278,13 +377,22 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         return condition.nonzero(as_tuple=True)
     if condition.dtype is not dtypes.bool:
         if condition.dtype is not dtypes.uint8:
-            raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}")
+            raise RuntimeError(
+                "where expected condition to be a boolean tensor, but got a tensor with dtype "
+                f"{condition.dtype}"
+            )
         condition = condition.bool()
     pair = settle(_where.op, input, other, False)
     if pair is None:
-        raise TypeError(f"where(): expected tensors or numbers, got {type(input).__name__} and {type(other).__name__}")
+        raise TypeError(
+            f"where(): expected tensors or numbers, got {type(input).__name__} and "
+            f"{type(other).__name__}"
+        )
     kind = dtypes.promote((input, other))
-    a, b = (x if isinstance(x, Tensor) else full((), x, dtype=kind, device=condition.device) for x in pair)
+    a, b = (
+        x if isinstance(x, Tensor) else full((), x, dtype=kind, device=condition.device)
+        for x in pair
+    )
     if condition.ndim == 0 and condition.device is not a.device:
         condition = condition.to(a.device)
     return _where(condition, a, b)
@@ -350,7 +458,9 @@ def logical_xor(input: Tensor, other: Tensor) -> Tensor:
 def bitwise_not(input: Tensor) -> Tensor:
     """Every bit inverted; logical not for bool."""
     if input.dtype.is_floating_point or input.dtype.is_complex:
-        raise TypeError(f"~ (operator.invert) is only implemented on integer and Boolean-type tensors, got {input.dtype}")
+        raise NotImplementedError(
+            f"bitwise_not is not implemented for {input.dtype}; give an integer or bool tensor"
+        )
     return logical_not(input) if input.dtype is dtypes.bool else -input - 1
 
 
@@ -414,7 +524,9 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
     return where(input == 0, values, (input > 0).to(input.dtype))
 
 
-def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+def nan_to_num(
+    input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
     """NaN replaced by `nan`, infinities by the dtype's limits or the given values."""
     if not input.dtype.is_floating_point:
         return input
@@ -424,13 +536,19 @@ def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neg
     return where(isneginf(input), limits.min if neginf is None else float(neginf), input)
 
 
-def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
+def isclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Tensor:
     """|input - other| <= atol + rtol * |other|, infinities equal to themselves."""
     if input.dtype is not other.dtype:
-        raise RuntimeError(f"{input.dtype} did not match {other.dtype}; convert one with .to(dtype)")
+        raise RuntimeError(
+            f"{input.dtype} did not match {other.dtype}; convert one with .to(dtype)"
+        )
     close = eq(input, other)
     if input.dtype.is_floating_point:
-        close = close | (isfinite(input) & isfinite(other) & (abs(input - other) <= atol + rtol * abs(other)))
+        close = close | (
+            isfinite(input) & isfinite(other) & (abs(input - other) <= atol + rtol * abs(other))
+        )
         if equal_nan:
             close = close | (isnan(input) & isnan(other))
     else:
@@ -438,7 +556,9 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-
     return close
 
 
-def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+def allclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
     """Whether all elements are close, see `isclose`."""
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
@@ -449,11 +569,29 @@ def equal(input: Tensor, other: Tensor) -> bool:
 
 
 # ---------------------------------------------------------------------- dtype, device, copies
-_cast = registry.add(Op("cast", ("input", "dtype"), 1, kind="primitive",
-                        vjp=lambda g, input_dtype: cast(g, input_dtype), doc="The values in another dtype."))  # fmt: skip
-_copy = registry.add(Op("copy", ("input",), 1, kind="primitive", vjp=(lambda g: g,), doc="The values in new memory."))
-_move = registry.add(Op("to_device", ("input", "target", "source"), 1, kind="internal",
-                        vjp=lambda g, source: g.to(source), doc="The values on another device."))  # fmt: skip
+_cast = registry.add(
+    Op(
+        "cast",
+        ("input", "dtype"),
+        1,
+        kind="primitive",
+        vjp=lambda g, input_dtype: cast(g, input_dtype),
+        doc="The values in another dtype.",
+    )
+)
+_copy = registry.add(
+    Op("copy", ("input",), 1, kind="primitive", vjp=(lambda g: g,), doc="The values in new memory.")
+)
+_move = registry.add(
+    Op(
+        "to_device",
+        ("input", "target", "source"),
+        1,
+        kind="internal",
+        vjp=lambda g, source: g.to(source),
+        doc="The values on another device.",
+    )
+)
 
 
 def cast(input: Tensor, dtype: dtypes.dtype) -> Tensor:

@@ -32,10 +32,18 @@ def spread(x: Tensor, shape: Any, dims: tuple[int, ...], keepdim: bool) -> Tenso
     return expand(x, shape)
 
 
-_sum = primitive("sum", ("input", "dims", "keepdim"), doc="The sum over `dims`.",
-                 vjp=(lambda g, input_shape, dims, keepdim: spread(g, input_shape, dims, keepdim),))  # fmt: skip
-_prod = primitive("prod", ("input", "dims", "keepdim"), doc="The product over `dims`.",
-                  vjp=(lambda g, input, dims, keepdim: _prod_vjp(g, input, dims, keepdim),))  # fmt: skip
+_sum = primitive(
+    "sum",
+    ("input", "dims", "keepdim"),
+    doc="The sum over `dims`.",
+    vjp=(lambda g, input_shape, dims, keepdim: spread(g, input_shape, dims, keepdim),),
+)
+_prod = primitive(
+    "prod",
+    ("input", "dims", "keepdim"),
+    doc="The product over `dims`.",
+    vjp=(lambda g, input, dims, keepdim: _prod_vjp(g, input, dims, keepdim),),
+)
 
 
 def _ties(g: Tensor, out: Tensor, input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
@@ -43,23 +51,54 @@ def _ties(g: Tensor, out: Tensor, input: Tensor, dims: tuple[int, ...], keepdim:
     shape = input._data.shape
     out = spread(out, shape, dims, keepdim)
     hit = ((input == out) | ((input != input) & (out != out))).to(g.dtype)
-    return spread(g, shape, dims, keepdim) * (hit / spread(_sum(hit, dims, True), shape, dims, True))
+    return spread(g, shape, dims, keepdim) * (
+        hit / spread(_sum(hit, dims, True), shape, dims, True)
+    )
 
 
-_max = primitive("max", ("input", "dims", "keepdim"), doc="The largest over `dims`; NaN wins.",
-                 vjp=(lambda g, out, input, dims, keepdim: _ties(g, out, input, dims, keepdim),))  # fmt: skip
-_min = primitive("min", ("input", "dims", "keepdim"), doc="The smallest over `dims`; NaN wins.",
-                 vjp=(lambda g, out, input, dims, keepdim: _ties(g, out, input, dims, keepdim),))  # fmt: skip
-_argmax = primitive("argmax", ("input", "dim", "keepdim"), dtype=dtypes.int64, doc="The index of the first largest.")
-_argmin = primitive("argmin", ("input", "dim", "keepdim"), dtype=dtypes.int64, doc="The index of the first smallest.")
-_cumsum = primitive("cumsum", ("input", "dim"), doc="Running sums along `dim`.",
-                    vjp=(lambda g, dim: flip(_cumsum(flip(g, dim), dim), dim),))  # fmt: skip
-_cumprod = primitive("cumprod", ("input", "dim"), doc="Running products along `dim`.",
-                     vjp=(lambda g, input, dim: _cumprod_vjp(g, input, dim),))  # fmt: skip
-_sort = primitive("sort", ("input", "dim", "descending", "stable"), outputs=2, doc="Sorted values and their indices.",
-                  dtype=lambda x, *_: (x, dtypes.int64),
-                  vjp=lambda g, out, dim, input_shape: zeros(input_shape, dtype=g[0].dtype, device=g[0].device)
-                  .scatter_add(dim, out[1], g[0]))  # fmt: skip
+_max = primitive(
+    "max",
+    ("input", "dims", "keepdim"),
+    doc="The largest over `dims`; NaN wins.",
+    vjp=(lambda g, out, input, dims, keepdim: _ties(g, out, input, dims, keepdim),),
+)
+_min = primitive(
+    "min",
+    ("input", "dims", "keepdim"),
+    doc="The smallest over `dims`; NaN wins.",
+    vjp=(lambda g, out, input, dims, keepdim: _ties(g, out, input, dims, keepdim),),
+)
+_argmax = primitive(
+    "argmax", ("input", "dim", "keepdim"), dtype=dtypes.int64, doc="The index of the first largest."
+)
+_argmin = primitive(
+    "argmin",
+    ("input", "dim", "keepdim"),
+    dtype=dtypes.int64,
+    doc="The index of the first smallest.",
+)
+_cumsum = primitive(
+    "cumsum",
+    ("input", "dim"),
+    doc="Running sums along `dim`.",
+    vjp=(lambda g, dim: flip(_cumsum(flip(g, dim), dim), dim),),
+)
+_cumprod = primitive(
+    "cumprod",
+    ("input", "dim"),
+    doc="Running products along `dim`.",
+    vjp=(lambda g, input, dim: _cumprod_vjp(g, input, dim),),
+)
+_sort = primitive(
+    "sort",
+    ("input", "dim", "descending", "stable"),
+    outputs=2,
+    doc="Sorted values and their indices.",
+    dtype=lambda x, *_: (x, dtypes.int64),
+    vjp=lambda g, out, dim, input_shape: zeros(
+        input_shape, dtype=g[0].dtype, device=g[0].device
+    ).scatter_add(dim, out[1], g[0]),
+)
 
 
 def _others(input: Tensor) -> Tensor:
@@ -104,18 +143,24 @@ def _floating(input: Tensor, dtype: dtypes.dtype | None, name: str) -> Tensor:
         input = input.to(dtype)
     if input.dtype.category < 2:
         raise RuntimeError(
-            f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: {input.dtype}"
+            f"{name}(): could not infer output dtype. Input dtype must be either a floating point "
+            f"or complex dtype. Got: {input.dtype}"
         )
     return input
 
 
-def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None) -> Tensor:
-    """The sum over `dim` (None: all); integers and bool are summed in int64 unless `dtype` is given."""
+def sum(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None
+) -> Tensor:
+    """The sum over `dim` (None: all); integers and bool are summed in int64 unless `dtype` is
+    given."""
     input = _summable(input, dtype)
     return _sum(input, dims_of(dim, len(input._data.shape)), keepdim)
 
 
-def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None) -> Tensor:
+def mean(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None
+) -> Tensor:
     """The mean over `dim` (None: all); RuntimeError for integers."""
     input = _floating(input, dtype, "mean")
     shape = input._data.shape
@@ -124,7 +169,13 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtypes
     return _sum(input, dims, keepdim) * (1.0 / n if n else math.nan)
 
 
-def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None) -> Tensor:
+def prod(
+    input: Tensor,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: dtypes.dtype | None = None,
+) -> Tensor:
     """The product over `dim` (None: all)."""
     input = _summable(input, dtype)
     return _prod(input, dims_of(dim, input.ndim), keepdim)
@@ -135,20 +186,22 @@ class _Pair(NamedTuple):
     indices: Tensor
 
 
-
-
 def _not_empty(input: Tensor, dims: tuple[int, ...], name: str) -> None:
     for d in dims:
         if input._data.shape[d] == 0:
             raise IndexError(f"{name}(): Expected reduction dim {d} to have non-zero size.")
 
 
-def _extremum(input: Tensor, dim: Any, keepdim: bool, reducer: Any, arg: Any, other_op: Any, name: str) -> Any:
+def _extremum(
+    input: Tensor, dim: Any, keepdim: bool, reducer: Any, arg: Any, other_op: Any, name: str
+) -> Any:
     if isinstance(dim, Tensor):
         return other_op(input, dim)
     if dim is None:
         if input.numel() == 0:
-            raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
+            raise RuntimeError(
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0."
+            )
         return reducer(input, tuple(range(input.ndim)), keepdim)
     d = dim_of(dim, input.ndim)
     if input.ndim == 0:
@@ -160,14 +213,16 @@ def _extremum(input: Tensor, dim: Any, keepdim: bool, reducer: Any, arg: Any, ot
 
 
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """The largest of all; with a `dim` (values, indices) along it; with a tensor the larger of the two."""
+    """The largest of all; with a `dim` (values, indices) along it; with a tensor the larger of the
+    two."""
     from .pointwise import maximum
 
     return _extremum(input, dim, keepdim, _max, _argmax, maximum, "max")
 
 
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """The smallest of all; with a `dim` (values, indices) along it; with a tensor the smaller of the two."""
+    """The smallest of all; with a `dim` (values, indices) along it; with a tensor the smaller of
+    the two."""
     from .pointwise import minimum
 
     return _extremum(input, dim, keepdim, _min, _argmin, minimum, "min")
@@ -188,20 +243,28 @@ def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
 def _reducible(input: Tensor, dim: Any, name: str) -> tuple[int, ...]:
     dims = dims_of(dim, input.ndim)
     if dim == () and input.numel() == 0:
-        raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
+        raise RuntimeError(
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0."
+        )
     _not_empty(input, dims, name)
     return dims
 
 
-def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> tuple[Tensor, Tensor]:
+def aminmax(
+    input: Tensor, *, dim: int | None = None, keepdim: bool = False
+) -> tuple[Tensor, Tensor]:
     """The smallest and the largest."""
-    return amin(input, () if dim is None else dim, keepdim), amax(input, () if dim is None else dim, keepdim)
+    return amin(input, () if dim is None else dim, keepdim), amax(
+        input, () if dim is None else dim, keepdim
+    )
 
 
 def _arg(input: Tensor, dim: int | None, keepdim: bool, op: Any, name: str) -> Tensor:
     if dim is None:
         if input.numel() == 0:
-            raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
+            raise IndexError(
+                f"{name}(): Expected reduction dim to be specified for input.numel() == 0."
+            )
         at = op(reshape(input, -1), 0, False)
         return reshape(at, (1,) * input.ndim) if keepdim else at
     d = dim_of(dim, input.ndim)
@@ -272,28 +335,53 @@ def _corrected(dim: Any, unbiased: bool | None, correction: Any) -> tuple[Any, A
     return dim, 1 if correction is None else correction
 
 
-def var(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
-        correction: Any = None) -> Tensor:  # fmt: skip
-    """The variance over `dim`, with `correction` (default 1, Bessel's) degrees of freedom taken off."""
+def var(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
+) -> Tensor:
+    """The variance over `dim`, with `correction` (default 1, Bessel's) degrees of freedom taken
+    off."""
     dim, c = _corrected(dim, unbiased, correction)
     return _moments(input, dim, c, keepdim)[0]
 
 
-def std(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
-        correction: Any = None) -> Tensor:  # fmt: skip
+def std(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
+) -> Tensor:
     """The square root of `var`."""
     return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
 
 
-def var_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
-             correction: Any = None) -> tuple[Tensor, Tensor]:  # fmt: skip
+def var_mean(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
+) -> tuple[Tensor, Tensor]:
     """The variance and the mean."""
     dim, c = _corrected(dim, unbiased, correction)
     return _moments(input, dim, c, keepdim)
 
 
-def std_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
-             correction: Any = None) -> tuple[Tensor, Tensor]:  # fmt: skip
+def std_mean(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
+) -> tuple[Tensor, Tensor]:
     """The standard deviation and the mean."""
     v, m = var_mean(input, dim, unbiased, keepdim, correction=correction)
     return sqrt(v), m
@@ -311,7 +399,9 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     return total + (top if keepdim else reshape(top, total._data.shape))
 
 
-def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+def norm(
+    input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None
+) -> Tensor:
     """The vector `p`-norm over `dim` (None: all); ``"fro"`` is the 2-norm."""
     input = _floating(input, dtype, "norm")
     dims = dims_of(dim, input.ndim)
@@ -374,7 +464,9 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     d = dim_of(dim, input.ndim)
     n = input._data.shape[d] if input.ndim else 1
     if not 0 <= k <= n:
-        raise RuntimeError(f"selected index k out of range: topk of {k} in dimension {d} of size {n}")
+        raise RuntimeError(
+            f"selected index k out of range: topk of {k} in dimension {d} of size {n}"
+        )
     if not input.ndim:
         return sort(input, dim)
     values, at = sort(input, d, largest)
@@ -388,7 +480,9 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any
     if n == 0:
         raise IndexError(f"kthvalue(): Expected reduction dim {d} to have non-zero size.")
     if not 1 <= k <= n:
-        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {d}: {k} of {n}")
+        raise RuntimeError(
+            f"kthvalue(): selected number k out of range for dimension {d}: {k} of {n}"
+        )
     if not input.ndim:
         return sort(input, dim)
     values, at = sort(input, d)
@@ -410,7 +504,11 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     if input.dtype.is_floating_point:
         last = sort(flat, d)
         nan_value = last.values.narrow(d, n - 1, 1)
-        has_nan = (nan_value != nan_value) if keepdim and dim is not None else squeeze(nan_value != nan_value, d)
+        has_nan = (
+            (nan_value != nan_value)
+            if keepdim and dim is not None
+            else squeeze(nan_value != nan_value, d)
+        )
         first_nan = argmax((flat != flat).to(dtypes.int64), d, keepdim and dim is not None)
         pair = _Pair(where(has_nan, math.nan, pair.values), where(has_nan, first_nan, pair.indices))
     return pair.values if dim is None else pair
@@ -430,5 +528,3 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     if dims:
         input = _sum(input, tuple(dims), True)
     return reshape(input, shape) if lead else input
-
-
