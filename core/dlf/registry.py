@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from . import dtypes
-from .autograd.mode import mode, observe, watch
+from .autograd.mode import mode, observe, set_grad, watch
 from .autograd.node import Node, Output, Plan, Version, tick
 from .tensor import Tensor
 
@@ -401,7 +401,7 @@ def unary(
         out.device = device
         out._version = None
         node = input._node
-        if node is not None and plan is not None and mode.grad:
+        if node is not None and plan is not None and (not watch.on or mode.grad):
             made = Node()
             made.plan = plan
             made.edges = (node,)
@@ -490,7 +490,7 @@ def binary(
         out.device = device
         out._version = None
         an = input._node
-        if differentiable and (an is not None or bn is not None) and mode.grad:
+        if differentiable and (an is not None or bn is not None) and (not watch.on or mode.grad):
             node = Node()
             if bn is None:
                 plan, node.edges = left, (an,)
@@ -613,11 +613,11 @@ def _decomposed(op: Op, args: Sequence[Any]) -> Any:
         return decompose(*args)
     if not any(isinstance(a, Tensor) and a._node is not None for a in args[: op.inputs]):
         return decompose(*args)
-    mode.grad = False
+    set_grad(False)
     try:
         out = decompose(*args)
     finally:
-        mode.grad = True
+        set_grad(True)
     # A decomposition may hand back an input or a view of one; the node needs a tensor of its own.
     out = tuple([_own(o) for o in out]) if op.outputs > 1 else _own(out)
     _link(op, args, out)

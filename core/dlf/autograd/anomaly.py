@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
-from .mode import mode, watch
+from .mode import set_observer
 
 __all__ = ["detect_anomaly", "set_detect_anomaly"]
 
@@ -22,16 +22,12 @@ class detect_anomaly:
         self._previous: list[Any] = []
 
     def __enter__(self) -> None:
-        self._previous.append(mode.observer)
-        mode.observer = _observe
-        watch.on = True
+        self._previous.append(set_observer(_observe))
 
     def __exit__(self, *error: Any) -> None:
-        mode.observer = self._previous.pop()
+        set_observer(self._previous.pop())
 
 
 def set_detect_anomaly(enabled: bool, check_nan: bool = True) -> None:
     """Switch anomaly detection on or off for this thread."""
-    mode.observer = _observe if enabled else None
-    if enabled:
-        watch.on = True
+    set_observer(_observe if enabled else None)

@@ -13,7 +13,7 @@ from sys import getrefcount
 from typing import Any
 
 from ..tensor import Tensor
-from .mode import mode
+from .mode import set_grad
 from .node import Leaf, Node, Output
 
 __all__ = ["backward", "grad"]
@@ -100,8 +100,7 @@ def _run(
             if node not in live and not live.isdisjoint(node.edges):
                 live.add(node)
         order = [n for n in order if n in live]
-    previous = mode.grad
-    mode.grad = create_graph
+    previous = set_grad(create_graph)
     try:
         for node in order:
             g: Any = grads.pop(node, None)
@@ -161,7 +160,7 @@ def _run(
             # References from here would make `_accumulate` copy what it may keep.
             g = r = results = saved = current = None
     finally:
-        mode.grad = previous
+        set_grad(previous)
 
 
 def _hooked(node: Any, g: Tensor) -> Tensor:

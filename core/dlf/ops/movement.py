@@ -57,7 +57,7 @@ def view_op(
         out = Tensor()
         out._data, out.dtype, out.device, out._version = data, input.dtype, device, None
         node = input._node
-        if node is not None and mode.grad:
+        if node is not None and (not watch.on or mode.grad):
             made = Node()
             made.plan, made.edges = plan, (node,)
             made.saved = tuple([input._data.shape if i >= 1000 else args[i - 1] for i in simple])
