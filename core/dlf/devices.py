@@ -55,6 +55,18 @@ class device:
                     cls._known[key] = found
         return found
 
+    def put(self, host: Any, dtype: Any) -> Any:
+        """A new array of this device, of dtype `dtype` and with the values of a NumPy array.
+
+        TypeError for a dtype that the backend does not claim to store.
+        """
+        backend = self.backend
+        if dtype.name not in backend.caps.dtypes:
+            from .claims import check_stored
+
+            check_stored(self, dtype)
+        return backend.from_host(host, dtype, self.index or 0)
+
     def __repr__(self) -> str:
         tail = "" if self.index is None else f", index={self.index}"
         return f"device(type='{self.type}'{tail})"

@@ -1,50 +1,61 @@
-"""Fills a device's table: for each op the overlay's kernel, the backend's, the decomposition, or
-the host.
+"""Fills a device's table of kernels, once, when the device is first used.
 
-This runs once a device, when it is first used; afterwards an op is a list look-up. None in a table
-marks an
-op that runs by its decomposition.
+For each op it takes the kernel of the overlay with the highest priority, else the backend's, else
+the op's decomposition (None in the table), else the way over the host. Afterwards an op is a list
+look-up.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import fallback
+from .claims import held
 from .devices import device as Device
 from .errors import MissingKernelError
+from .host_kernels import has_host_kernel, on_host
 from .registry import Op, registry
+from .tensor import Tensor, wrap
 
 __all__ = ["KernelSource", "explain", "prepare"]
 
-_LEVEL0 = ("from_host", "to_host", "assign")
-_host_kernels: dict[str, Callable[..., Any]] = {}
-_prepared: list[_Prepared] = []
+Kernels = Mapping[str, Callable[..., Any]]
 
 
 @dataclass(frozen=True)
 class KernelSource:
-    """Where a device's kernel for `op` comes from.
+    """Where a device's kernel for an op comes from.
 
-    `source` is ``native``, ``overlay``, ``decomposed``, ``fallback`` or ``missing``; `origin` names
-    the
-    plugin; `others` are the plugins whose kernel for it was not taken.
+    Attributes:
+        op: the op's name.
+        source: ``native``, ``overlay``, ``decomposed``, ``fallback`` (to the host, where the policy
+            permits) or ``missing``.
+        origin: the name of the backend or overlay; ``dlf`` for all else.
+        others: those whose kernel for the op was not taken, by descending priority.
+        otherwise: what would run if the device had no kernel: one of the last three sources.
+        dtypes: the dtypes in which the kernel is used, where the backend claims it for some only.
     """
 
     op: str
     source: str
     origin: str
     others: tuple[str, ...] = ()
+    otherwise: str = "missing"
+    dtypes: tuple[str, ...] = ()
 
 
 @dataclass
 class _Prepared:
+    """A device, the sources of its kernels in the order of their rank, and its backend's label."""
+
     device: Device
-    layers: list[tuple[str, str, Mapping[str, Callable[..., Any]]]]
+    layers: list[tuple[str, str, Kernels]]
     label: str
+
+
+_prepared: list[_Prepared] = []
 
 
 def prepare(device: Device) -> None:
@@ -62,14 +73,15 @@ def prepare(device: Device) -> None:
             f"{count - 1}"
         )
     off = {n[1:] for n in os.environ.get("DLF_KERNELS", "").split(",") if n.startswith("-")}
-    layers = [
+    layers: list[tuple[str, str, Kernels]] = [
         ("overlay", overlay.name, overlay.kernels)
         for overlay in host.overlays(device.type)
         if overlay.name not in off
     ]
     layers.append(("native", loaded.spec.name, backend.kernels()))
     record = loaded.record
-    made = _Prepared(device, layers, f"{record.distribution} {record.version}")
+    label = f"backend {loaded.spec.name}, from {record.distribution} {record.version}"
+    made = _Prepared(device, layers, label)
     device.backend, device.views = backend, "views" in backend.caps.features
     chosen = [_choose(op, made) for op in registry]
     device.origins = [source for _, source in chosen]
@@ -95,99 +107,56 @@ registry.removed.append(_removed)
 
 
 def _choose(op: Op, made: _Prepared) -> tuple[Any, KernelSource]:
-    having = [
-        (kind, name, kernels[op.name]) for kind, name, kernels in made.layers if op.name in kernels
-    ]
-    if having:
-        kind, name, kernel = having[0]
-        return kernel, KernelSource(op.name, kind, name, tuple(n for _, n, _ in having[1:]))
-    if op.decompose is not None:
-        return None, KernelSource(op.name, "decomposed", "dlf")
+    """The table's entry for `op`, and where it comes from."""
     if op.kind == "internal":
         return _internal, KernelSource(op.name, "native", "dlf")
-    source = "fallback" if _host_kernel(op.name) is not None else "missing"
-    return _host_fallback(op, made), KernelSource(op.name, source, "dlf")
+    device = made.device
+    otherwise = _otherwise(op)
+    having = [(kind, name, found[op.name]) for kind, name, found in made.layers if op.name in found]
+    if having:
+        kind, name, kernel = having[0]
+        limits = device.backend.caps.op_dtypes.get(op.name) if kind == "native" else None
+        source = KernelSource(
+            op.name,
+            kind,
+            name,
+            tuple(other for _, other, _ in having[1:]),
+            otherwise,
+            tuple(sorted(limits or ())),
+        )
+        way = _over_tensors(op, device) if op.decompose else on_host(op, device, made.label)
+        return held(op, kernel, way, device, limits), source
+    source = KernelSource(op.name, otherwise, "dlf", (), otherwise)
+    return None if op.decompose else on_host(op, device, made.label), source
+
+
+def _otherwise(op: Op) -> str:
+    if op.decompose is not None:
+        return "decomposed"
+    return "fallback" if has_host_kernel(op.name) else "missing"
 
 
 def _internal(*args: Any) -> Any:
     raise MissingKernelError("this op is recorded by dlf itself and has no kernel")
 
 
-def _host_kernel(name: str) -> Callable[..., Any] | None:
-    if not _host_kernels:
-        import numpy
+def _over_tensors(op: Op, device: Device) -> Callable[..., Any]:
+    """The decomposition of `op` as a kernel, from arrays to arrays."""
 
-        from .xp import kernels
-
-        _host_kernels.update(kernels(numpy))
-    return _host_kernels.get(name)
-
-
-def _host_fallback(op: Op, made: _Prepared) -> Callable[..., Any]:
-    """A kernel that copies to the host, runs there and copies back, if the policy of the moment
-    permits."""
-    device, name = made.device, op.name
-    backend = device.backend
-    index = device.index or 0
+    def lift(a: Any) -> Any:
+        if isinstance(a, (tuple, list)):
+            return [lift(x) for x in a]
+        return wrap(a, device.backend.dtype_of(a), device) if hasattr(a, "shape") else a
 
     def run(*args: Any) -> Any:
-        kernel = _host_kernel(name)
-        policy = fallback.get_policy()
-        if kernel is None or policy == "error":
-            raise MissingKernelError(_missing(op, made, kernel is not None, _dtypes(backend, args)))
-        copied = 0
+        from .autograd.mode import set_grad_enabled
 
-        def down(a: Any) -> Any:
-            nonlocal copied
-            host = backend.to_host(a)
-            copied += host.nbytes
-            return host
-
-        inputs = op.inputs
-        hosts = [
-            tuple(down(x) for x in a)
-            if isinstance(a, (tuple, list))
-            else down(a)
-            if hasattr(a, "shape")
-            else a
-            for a in args[:inputs]
-        ]
-        result = kernel(*hosts, *args[inputs:])
-        outs = result if isinstance(result, tuple) else (result,)
-        copied += sum(o.nbytes for o in outs)
-        fallback.note(name, str(device), copied)
-        from .dtypes import from_numpy
-
-        made_outs = tuple(backend.from_host(o, from_numpy(o.dtype), index) for o in outs)
-        return made_outs if isinstance(result, tuple) else made_outs[0]
+        assert op.decompose is not None
+        with set_grad_enabled(False):
+            out = op.decompose(*[lift(a) for a in args[: op.inputs]], *args[op.inputs :])
+        return out._data if isinstance(out, Tensor) else tuple(o._data for o in out)
 
     return run
-
-
-def _dtypes(backend: Any, args: Sequence[Any]) -> str:
-    """The dtypes of a kernel's arguments; arrays are opaque, so their host copies tell."""
-    from .dtypes import dtype, from_numpy
-
-    flat = [x for a in args for x in (a if isinstance(a, tuple) else (a,))]
-    kinds = [
-        x if isinstance(x, dtype) else from_numpy(backend.to_host(x).dtype)
-        for x in flat
-        if isinstance(x, dtype) or hasattr(x, "shape")
-    ]
-    return ", ".join(dict.fromkeys(map(repr, kinds))) or "any dtype"
-
-
-def _missing(op: Op, made: _Prepared, on_host: bool, dtypes: str) -> str:
-    ways = "ask its authors for a kernel, register one for it with an overlay plugin"
-    if on_host:
-        ways += (
-            ", or let it run on the host with DLF_FALLBACK=allow "
-            "(or `with dlf.fallback_policy('allow'):`)"
-        )
-    return (
-        f"op '{op.name}' has no kernel on device {made.device} for {dtypes} "
-        f"(backend {made.layers[-1][1]}, from {made.label}). Ways out: {ways}"
-    )
 
 
 def explain(where: str | Device) -> list[KernelSource]:
@@ -195,8 +164,3 @@ def explain(where: str | Device) -> list[KernelSource]:
     from .devices import resolve
 
     return list(resolve(where).origins)
-
-
-def host_kernel_names(names: Sequence[str]) -> list[str]:
-    """Those of `names` that the host can run."""
-    return [n for n in names if _host_kernel(n) is not None]

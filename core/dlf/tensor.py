@@ -477,13 +477,9 @@ class Tensor:
         if id(self) in memo:
             return memo[id(self)]
         out = object.__new__(type(self))
-        out._data, out.dtype, out.device = (
-            self.device.backend.from_host(
-                self.device.backend.to_host(self._data).copy(), self.dtype, self.device.index or 0
-            ),
-            self.dtype,
-            self.device,
-        )
+        host = self.device.backend.to_host(self._data).copy()
+        out._data = self.device.put(host, self.dtype)
+        out.dtype, out.device = self.dtype, self.device
         out._version = out._node = None
         memo[id(self)] = out
         if self._node is not None:
@@ -504,7 +500,7 @@ def _rebuild(
         host = host.view(dtype.numpy)
     target = resolve(where)
     out = object.__new__(kind)
-    out._data = target.backend.from_host(host, dtype, target.index or 0)
+    out._data = target.put(host, dtype)
     out.dtype, out.device, out._node, out._version = dtype, target, None, None
     return out.requires_grad_(requires_grad)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dlf.dtypes import from_numpy
 from dlf.plugin import Backend, Caps, Probe
 from dlf_numpy_cpu.kernels import kernels
 from dlf_numpy_cpu.quiet import quiet
@@ -56,3 +57,7 @@ class NumpyBackend(Backend):
     def strides(self, a: Array) -> tuple[int, ...]:
         """Elements between neighbours in each dimension."""
         return tuple(s // a.itemsize for s in a.strides)
+
+    def dtype_of(self, a: Array) -> Any:
+        """The dtype, from the array itself."""
+        return from_numpy(a.dtype)

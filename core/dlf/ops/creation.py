@@ -262,7 +262,7 @@ def from_host(
     host: np.ndarray[Any, Any], dtype: dtypes.dtype, device: Device, requires_grad: bool = False
 ) -> Tensor:
     """A tensor on `device` with the values of a host array that has `dtype` already."""
-    out = wrap(device.backend.from_host(host, dtype, device.index or 0), dtype, device)
+    out = wrap(device.put(host, dtype), dtype, device)
     return out.requires_grad_() if requires_grad else out
 
 
@@ -335,7 +335,7 @@ def tensor(
     if host.dtype.kind == "f" and dtype.category == 1 and not np.isfinite(host).all():
         raise RuntimeError(f"tensor(): cannot convert a value that is not finite to {dtype}")
     made = host.astype(dtype.numpy) if host.dtype != dtype.numpy else host.copy()
-    out = wrap(d.backend.from_host(made, dtype, d.index or 0), dtype, d)
+    out = wrap(d.put(made, dtype), dtype, d)
     return out.requires_grad_() if requires_grad else out
 
 

@@ -623,7 +623,7 @@ def move(input: Tensor, device: Any) -> Tensor:
     host = source.backend.to_host(input._data)
     if source.type == "cpu":
         host = host.copy()  # the target may keep the host array it is given
-    out = wrap(target.backend.from_host(host, input.dtype, target.index or 0), input.dtype, target)
+    out = wrap(target.put(host, input.dtype), input.dtype, target)
     if input._node is not None:
         _link(_move, (input, target, source), out)
     return out

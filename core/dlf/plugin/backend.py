@@ -95,3 +95,18 @@ class Backend(ABC):
     def device_count(self) -> int:
         """Number of devices, as its probe names them."""
         return len(self.probe().devices)
+
+    def dtype_of(self, a: Any) -> Any:
+        """The ``dlf.dtype`` of an array. Default: that of its host copy, which is slow.
+
+        Asked where `caps.op_dtypes` limits an op, and for error messages.
+        """
+        from ..dtypes import from_numpy
+
+        return from_numpy(self.to_host(a).dtype)
+
+    def shares_memory(self, a: Any, b: Any) -> bool:
+        """Whether two arrays lie in the same memory; needed where `caps` has ``"views"``."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has the feature 'views' and must give shares_memory(a, b)"
+        )
