@@ -1,5 +1,4 @@
-"""Turns what a kernel raised into one clear message: the op, shapes, dtypes, devices, and what to
-do.
+"""Turns what a kernel raised into one clear message: op, shapes, dtypes, devices, what to do.
 
 Kernels are called without checks; this runs only after one has failed.
 """
@@ -34,8 +33,8 @@ def _broadcast(shapes: Sequence[Sequence[int]]) -> str | None:
             if m != n and 1 not in (m, n):
                 dim = max(len(a), len(b)) - 1 - i
                 return (
-                    f"the size of tensor a ({m}) must match the size of tensor b ({n}) "
-                    f"at non-singleton dimension {dim}"
+                    f"the size of tensor a ({m}) must match the size of tensor b ({n}) at "
+                    f"non-singleton dimension {dim}"
                 )
     return None
 

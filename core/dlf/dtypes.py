@@ -345,8 +345,8 @@ class finfo(_Limits):
         given = _default if type is None else type
         if not isinstance(given, dtype) or given.category < FLOATING:
             raise TypeError(
-                f"dlf.finfo() requires a floating point input type, got {given!r}. "
-                "Use dlf.iinfo for integers"
+                f"dlf.finfo() requires a floating point input type, got {given!r}. Use dlf.iinfo "
+                "for integers"
             )
         part = given.to_real()
         mantissa, exponent = _FLOATING_LAYOUT[part]

@@ -3,19 +3,17 @@
 ::
 
     DlfError
-    ├── MissingKernelError (NotImplementedError)   no kernel and no permitted fallback for an op
-    ├── DeviceUnavailableError (RuntimeError)      a known device cannot be used; carries the
-    probe's reason
+    ├── MissingKernelError (NotImplementedError)   an op has no kernel, and no fallback is permitted
+    ├── DeviceUnavailableError (RuntimeError)      a known device cannot be used: its probe's reason
     ├── PluginError (RuntimeError)                 a plugin is broken; names its distribution
     │   └── IncompatiblePluginError                a plugin asks for another kernel API
-    ├── UnknownNameError (LookupError)             no such device, op, optimizer, dataset; names the
-    nearest
+    ├── UnknownNameError (LookupError)             no such device, op, ...; names the nearest
     ├── DataNotFoundError (FileNotFoundError)      a dataset's files are not where they should be
     └── UnsafeFileError (ValueError)               a file that dlf will not load
 
 Every other error has the type that PyTorch raises: ``RuntimeError`` for shapes and devices,
-``IndexError``
-for indices and dimensions, ``TypeError`` for argument types, ``ValueError`` for argument values.
+``IndexError`` for indices and dimensions, ``TypeError`` for argument types, ``ValueError`` for
+argument values.
 """
 
 from __future__ import annotations

@@ -78,8 +78,8 @@ def _missing(op: Op, device: Device, label: str, on_host: bool, args: tuple[Any,
     ways = "ask its authors for a kernel, register one for it with an overlay plugin"
     if on_host:
         ways += (
-            ", or let it run on the host with DLF_FALLBACK=allow "
-            "(or `with dlf.fallback_policy('allow'):`)"
+            ", or let it run on the host with DLF_FALLBACK=allow (or `with "
+            "dlf.fallback_policy('allow'):`)"
         )
     return (
         f"op '{op.name}' has no kernel on device {device} for {_dtypes(device, args)} "

@@ -1,12 +1,9 @@
 """Views that alias and writes in place, with the bookkeeping that keeps gradients right.
 
 Data flow of ``x.mul_(y)``: the functional op runs (and records its node), its result is assigned to
-x's
-memory, the version is bumped, and x takes over the result's node. If x is a view, its base takes a
-node
-that routes the gradient of the written region to the source and the rest to the base's old node,
-and every
-live view of the base gets its node anew by replaying how it was made.
+x's memory, the version is bumped, and x takes over the result's node. If x is a view, its base
+takes a node that routes the gradient of the written region to the source and the rest to the base's
+old node, and every live view of the base gets its node anew by replaying how it was made.
 """
 
 from __future__ import annotations
@@ -61,17 +58,17 @@ def check_writable(tensor: Tensor, op: str) -> None:
     view = tensor._view
     if isinstance(view, str):
         raise RuntimeError(
-            f"{op}: this tensor came from {view}() on {tensor.device}, whose backend has no "
-            "views; a write would not "
-            "reach the tensor it came from. Write to that tensor, or clone() this one first"
+            f"{op}: this tensor came from {view}() on {tensor.device}, whose backend has no views; "
+            "a write would not reach the tensor it came from. Write to that tensor, or clone() "
+            "this one first"
         )
     if not mode.grad:
         return
     if tensor._multi and tensor._node is not None:
         raise RuntimeError(
-            f"{op}: this tensor is one of several views that one function returned (split, "
-            "unbind, chunk), and is being "
-            "modified inplace; clone() it first, or write to the tensor it came from"
+            f"{op}: this tensor is one of several views that one function returned (split, unbind, "
+            "chunk), and is being modified inplace; clone() it first, or write to the tensor it "
+            "came from"
         )
     if type(tensor._node) is Leaf:
         raise RuntimeError(
@@ -81,8 +78,7 @@ def check_writable(tensor: Tensor, op: str) -> None:
     if view is not None and type(view[0]._node) is Leaf:
         raise RuntimeError(
             f"{op}: a view of a leaf Variable that requires grad is being used in an in-place "
-            "operation; "
-            "write inside dlf.no_grad(), or clone() the leaf first"
+            "operation; write inside dlf.no_grad(), or clone() the leaf first"
         )
 
 

@@ -1,10 +1,9 @@
 """The op registry: one declaration an op, and the functions that run it.
 
 An op's public face is a plain Python function with an attribute ``op``; `unary`, `binary`,
-`primitive` and
-`composite` make it. What they make looks the kernel up by slot in the device's table, wraps the
-result, and
-records a node when a gradient will be wanted. Nothing else stands on that path.
+`primitive` and `composite` make it. What they make looks the kernel up by slot in the device's
+table, wraps the result, and records a node when a gradient will be wanted. Nothing else stands on
+that path.
 """
 
 from __future__ import annotations
@@ -35,11 +34,9 @@ class Op:
     """A declared operation.
 
     `inputs` counts the leading parameters that are tensors (each may be a sequence of tensors for
-    `concat`);
-    the rest are attributes. `vjp` is one function for all inputs (joint) or a tuple with one an
-    input, each
-    naming what it needs. `decompose` builds the result of other ops. `since` is the kernel API it
-    came with.
+    `concat`); the rest are attributes. `vjp` is one function for all inputs (joint) or a tuple with
+    one an input, each naming what it needs. `decompose` builds the result of other ops. `since` is
+    the kernel API it came with.
     """
 
     __slots__ = (
@@ -364,8 +361,7 @@ def unary(
     """Declare a pointwise op of one tensor and return its function.
 
     `floating`: integer inputs are computed in the default dtype. `dtype`: that of the result, else
-    the
-    input's. With `decompose` it is a composite.
+    the input's. With `decompose` it is a composite.
     """
     op = registry.add(
         Op(
@@ -431,9 +427,8 @@ def binary(
     """Declare a broadcasting op of two operands, either of which may be a Python number.
 
     The function made returns NotImplemented for an operand that is neither, so that it serves as an
-    operator
-    method as it is. `floating` and `dtype` are as for `unary`; an `ordered` op refuses complex
-    operands.
+    operator method as it is. `floating` and `dtype` are as for `unary`; an `ordered` op refuses
+    complex operands.
     """
     op = registry.add(
         Op(
@@ -558,8 +553,7 @@ def settle(op: Op, input: Any, other: Any, floating: bool) -> tuple[Any, Any] | 
         else:
             raise RuntimeError(
                 f"{op.name}: expected all tensors on one device, got {input.device} and "
-                f"{other.device}; "
-                "move one with .to(device)"
+                f"{other.device}; move one with .to(device)"
             )
     if isinstance(input, Tensor):
         input = input if input.dtype is kind else input.to(kind)

@@ -157,8 +157,7 @@ class _Writer:
             "dlf.save: cannot write a "
             f"{type(obj).__module__}.{type(obj).__qualname__}{_at(where)}; tensors, arrays, "
             "numbers, strings, bytes, None and dicts, lists, tuples and sets of these can be "
-            "written. "
-            "For a module or an optimizer, save its state_dict()"
+            "written. For a module or an optimizer, save its state_dict()"
         )
 
     def _container(self, obj: Any, where: Where) -> Any:
@@ -384,10 +383,8 @@ _FOREIGN = (
 )
 _ADVICE = (
     "dlf.load reads safetensors files only and never unpickles, as a pickle can run any code. "
-    "Where the "
-    "file is from and trusted, read it with the library that wrote it, and write its tensors with "
-    "dlf.save or "
-    "safetensors.numpy.save_file"
+    "Where the file is from and trusted, read it with the library that wrote it, and write its "
+    "tensors with dlf.save or safetensors.numpy.save_file"
 )
 
 
@@ -586,8 +583,8 @@ class _Reader:
         except Exception as error:
             if self._map is None:
                 error.add_note(
-                    f"{self._told} was saved from device {saved}; "
-                    "dlf.load(..., map_location='cpu') loads it elsewhere"
+                    f"{self._told} was saved from device {saved}; dlf.load(..., "
+                    "map_location='cpu') loads it elsewhere"
                 )
             raise
 

@@ -26,8 +26,8 @@ class Size(tuple[int, ...]):
         for place, entry in enumerate(entries):
             if type(entry) is not int and not hasattr(entry, "__index__"):
                 raise TypeError(
-                    "dlf.Size() takes an iterable of 'int' "
-                    f"(item {place} is '{type(entry).__name__}')"
+                    "dlf.Size() takes an iterable of 'int' (item "
+                    f"{place} is '{type(entry).__name__}')"
                 )
         return tuple.__new__(cls, map(int, entries))
 

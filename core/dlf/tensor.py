@@ -24,11 +24,9 @@ class Tensor:
     """A multi-dimensional array of one dtype on one device, with PyTorch's interface.
 
     What every result must set is kept to five slots: the backend's array, dtype, device, the
-    autograd node
-    (None: no gradient wanted) and the version counter (None until first viewed or written).
-    Everything rare
-    lives in the instance's dictionary. Make tensors with `dlf.tensor`, `dlf.zeros` and the other
-    factories.
+    autograd node (None: no gradient wanted) and the version counter (None until first viewed or
+    written). Everything rare lives in the instance's dictionary. Make tensors with `dlf.tensor`,
+    `dlf.zeros` and the other factories.
     """
 
     __slots__ = ("__dict__", "__weakref__", "_data", "_node", "_version", "device", "dtype")
@@ -212,8 +210,8 @@ class Tensor:
         elif self._node is not None:
             if type(self._node) is not Leaf:
                 raise RuntimeError(
-                    "you can only change requires_grad flags of leaf variables; "
-                    "use x.detach() for a tensor without gradient"
+                    "you can only change requires_grad flags of leaf variables; use x.detach() for "
+                    "a tensor without gradient"
                 )
             self._node = None
         return self
@@ -278,8 +276,7 @@ class Tensor:
         """Add d(self)/d(leaf), weighted by `gradient`, to the ``grad`` of each leaf of the graph.
 
         `gradient` may be left out for a tensor of one element. `inputs` limits the tensors whose
-        ``grad`` is
-        added to. The graph is freed unless `retain_graph` (default: `create_graph`).
+        ``grad`` is added to. The graph is freed unless `retain_graph` (default: `create_graph`).
         """
         from .autograd.engine import backward
 

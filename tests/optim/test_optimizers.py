@@ -359,7 +359,7 @@ def test_bad_parameters() -> None:
         dlf.optim.SGD([a * 2])
     with pytest.raises(ValueError, match="more than one parameter group"):
         dlf.optim.SGD([{"params": [a]}, {"params": [a]}])
-    with pytest.raises(TypeError, match="ordered collections"):
+    with pytest.raises(TypeError, match="in a set, whose order"):
         dlf.optim.SGD([{"params": {a}}])
     with pytest.warns(UserWarning, match="duplicate"):
         dlf.optim.SGD([a, a])

@@ -73,8 +73,8 @@ class SimArray:
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise TypeError(
-            f"an array on sim:{self._buffer.index} was used as a host array: "
-            "go through the backend's to_host"
+            f"an array on sim:{self._buffer.index} was used as a host array: go through the "
+            "backend's to_host"
         )
 
     __array__ = __iter__ = __len__ = __getitem__ = __bool__ = __float__ = __int__ = __index__ = (

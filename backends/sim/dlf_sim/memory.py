@@ -30,8 +30,8 @@ class Memory:
         with self._lock:
             if self.limit is not None and self.allocated + size > self.limit:
                 raise OutOfMemoryError(
-                    f"sim:{self.index} out of memory: tried to allocate {size} bytes "
-                    f"with {self.allocated} in use of {self.limit}"
+                    f"sim:{self.index} out of memory: tried to allocate {size} bytes with "
+                    f"{self.allocated} in use of {self.limit}"
                 )
             self.allocated += size
             self.allocations += 1

@@ -68,8 +68,8 @@ class Stream:
         if writer is self or writer.done >= position or self._waited.get(writer, 0) >= position:
             return
         raise StreamOrderError(
-            f"a stream of sim:{self.index} uses data that another stream of sim:{writer.index} "
-            "has not written yet: wait_event or wait_stream is missing"
+            f"a stream of sim:{self.index} uses data that another stream of sim:{writer.index} has "
+            "not written yet: wait_event or wait_stream is missing"
         )
 
     def wait_stream(self, other: Stream) -> None:

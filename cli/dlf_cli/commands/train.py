@@ -87,8 +87,8 @@ def train(
     count = sum(parameter.numel() for parameter in net.parameters())
     say(f"{dataset}: {len(training):,} images to train on, {len(held_out):,} to test with")
     say(
-        f"{model}: {count:,} parameters on {device}; {optimizer}, "
-        f"lr {updates.param_groups[0]['lr']:g}, batches of {batch_size}"
+        f"{model}: {count:,} parameters on {device}; {optimizer}, lr "
+        f"{updates.param_groups[0]['lr']:g}, batches of {batch_size}"
     )
     begin = time.perf_counter()
     for epoch in range(1, epochs + 1):
@@ -99,8 +99,8 @@ def train(
         schedule.step()
         spent = time.perf_counter() - start
         say(
-            f"epoch {epoch:>{len(str(epochs))}}/{epochs}  loss {loss:.4f}  "
-            f"accuracy {correct:7.2%}  {spent:.2f} s"
+            f"epoch {epoch:>{len(str(epochs))}}/{epochs}  loss {loss:.4f}  accuracy "
+            f"{correct:7.2%}  {spent:.2f} s"
         )
         if not math.isfinite(loss):
             raise click.ClickException(

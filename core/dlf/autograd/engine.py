@@ -85,8 +85,7 @@ def _run(
     """Push `roots`' gradients through the graph.
 
     `captured` (None: all leaves) are the nodes whose gradient is wanted; they are filled in, and
-    where
-    `accumulate` added to their tensors' ``grad``.
+    where `accumulate` added to their tensors' ``grad``.
     """
     grads: dict[Any, Any] = {}
     for root, weight in roots:
@@ -135,8 +134,7 @@ def _run(
             if saved is None:
                 raise RuntimeError(
                     f"{node.name()}: trying to backward through the graph a second time, but its "
-                    "saved values are "
-                    "already freed; pass retain_graph=True to the first backward"
+                    "saved values are already freed; pass retain_graph=True to the first backward"
                 )
             plan = node.plan
             if saved:
@@ -181,8 +179,8 @@ def _check_nan(node: Node, results: Sequence[Any]) -> None:
     for i, r in enumerate(results):
         if isinstance(r, Tensor) and r.dtype.is_floating_point and bool(r.isnan().any()):
             raise RuntimeError(
-                f"Function '{node.name()}' returned nan values in its {i}th output. "
-                f"The forward call that made it:\n{node.trace}"
+                f"Function '{node.name()}' returned nan values in its {i}th output. The forward "
+                f"call that made it:\n{node.trace}"
             )
 
 
@@ -210,8 +208,7 @@ def _root(tensor: Tensor, gradient: Tensor | None, create_graph: bool) -> tuple[
         if tensor.numel() != 1:
             raise RuntimeError(
                 "grad can be implicitly created only for scalar outputs, got shape "
-                f"{list(tensor.shape)}; "
-                "pass gradient="
+                f"{list(tensor.shape)}; pass gradient="
             )
         from ..ops.creation import ones_like
 
@@ -222,8 +219,8 @@ def _root(tensor: Tensor, gradient: Tensor | None, create_graph: bool) -> tuple[
         )
     if gradient._data.shape != tensor._data.shape:
         raise RuntimeError(
-            f"mismatch in shape: grad_output has a shape of {list(gradient.shape)} "
-            f"and output has a shape of {list(tensor.shape)}"
+            f"mismatch in shape: grad_output has a shape of {list(gradient.shape)} and output has "
+            f"a shape of {list(tensor.shape)}"
         )
     if gradient.dtype is not tensor.dtype:
         gradient = gradient.to(tensor.dtype)
@@ -282,8 +279,7 @@ def grad(
     """The gradients of `outputs`, weighted by `grad_outputs`, with respect to `inputs`.
 
     RuntimeError for an input that the outputs do not depend on, unless `allow_unused` (its gradient
-    is then
-    None) or `materialize_grads` (zeros).
+    is then None) or `materialize_grads` (zeros).
     """
     if is_grads_batched:
         raise NotImplementedError(

@@ -89,8 +89,8 @@ class _FunctionPlan:
             r is not None for r in results[len(self._needs) :]
         ):
             raise RuntimeError(
-                f"function {self.name}Backward returned an incorrect number of gradients "
-                f"(expected {len(self._needs)}, got {len(results)})"
+                f"function {self.name}Backward returned an incorrect number of gradients (expected "
+                f"{len(self._needs)}, got {len(results)})"
             )
         return [r for r, n in zip(results, self._needs, strict=False) if n]
 

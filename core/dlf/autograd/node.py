@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Leaf", "Node", "Output", "Plan", "Version", "tick"]
 
 # One clock for nodes and in-place writes: a saved value is stale when its storage was written after
-# the
-# node was made. ``next`` on it is atomic, so it needs no lock.
+# the node was made. ``next`` on it is atomic, so it needs no lock.
 tick: Callable[[], int] = itertools.count(1).__next__
 
 
@@ -34,8 +33,7 @@ class Plan:
     """How an op's gradient runs when a given set of its inputs needs one.
 
     `picks` are the positions, among the op's arguments, of what the gradient functions name (-1 is
-    the
-    output); a node keeps just those.
+    the output); a node keeps just those.
     """
 
     __slots__ = ("backward", "needs", "op", "out_at", "picks", "simple")
@@ -51,8 +49,7 @@ class Node:
     """One recorded op: `edges` lead to the nodes of the inputs that need a gradient.
 
     `saved` is what the gradient names and None once freed; `shape` is the output's shape, to which
-    the
-    engine sums a broadcast gradient down.
+    the engine sums a broadcast gradient down.
     """
 
     __slots__ = ("__dict__", "__weakref__", "edges", "plan", "saved", "seq", "shape")

@@ -217,8 +217,8 @@ def _run_forward_pre_hooks(
             continue
         if not (isinstance(changed, tuple) and len(changed) == 2):
             raise RuntimeError(
-                "forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
-                f"but got {changed}."
+                "forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got "
+                f"{changed}."
             )
         args, kwargs = changed
     return args, kwargs
@@ -369,8 +369,8 @@ def _replaced(changed: Any, grads: Gradients, kind: str, name: str) -> Gradients
     new = changed if isinstance(changed, tuple) else (changed,)
     if len(new) != len(grads):
         raise RuntimeError(
-            f"a {kind} hook returned an incompatible number of {name}: got {len(new)}, "
-            f"but expected {len(grads)}"
+            f"a {kind} hook returned an incompatible number of {name}: got {len(new)}, but "
+            f"expected {len(grads)}"
         )
     return new
 

@@ -99,14 +99,14 @@ class Module(HookedCalls, Stateful):
         self._check_name("parameter", "_parameters", name)
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
-                f"cannot assign '{typename(param)}' object to parameter '{name}' "
-                "(dlf.nn.Parameter or None required)"
+                f"cannot assign '{typename(param)}' object to parameter '{name}' (dlf.nn.Parameter "
+                "or None required)"
             )
         if param is not None and param.grad_fn is not None:
             raise ValueError(
                 f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be "
-                f"created explicitly. To express '{name}' as a function of another Tensor, "
-                "compute the value in the forward() method."
+                f"created explicitly. To express '{name}' as a function of another Tensor, compute "
+                "the value in the forward() method."
             )
         self._parameters[name] = param
 
@@ -125,8 +125,8 @@ class Module(HookedCalls, Stateful):
         self._check_name("buffer", "_buffers", name)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{typename(tensor)}' object to buffer '{name}' "
-                "(dlf Tensor or None required)"
+                f"cannot assign '{typename(tensor)}' object to buffer '{name}' (dlf Tensor or None "
+                "required)"
             )
         self._buffers[name] = tensor
         if persistent:
@@ -181,8 +181,8 @@ class Module(HookedCalls, Stateful):
         elif parameters is not None and name in parameters:
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{typename(value)}' as parameter '{name}' "
-                    "(dlf.nn.Parameter or None expected)"
+                    f"cannot assign '{typename(value)}' as parameter '{name}' (dlf.nn.Parameter or "
+                    "None expected)"
                 )
             self.register_parameter(name, value)
         elif isinstance(value, Module):
@@ -193,8 +193,8 @@ class Module(HookedCalls, Stateful):
         elif name in attributes.get("_modules", ()):
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{typename(value)}' as child module '{name}' "
-                    "(dlf.nn.Module or None expected)"
+                    f"cannot assign '{typename(value)}' as child module '{name}' (dlf.nn.Module or "
+                    "None expected)"
                 )
             self._modules[name] = value
         elif isinstance(value, Buffer) or name in attributes.get("_buffers", ()):
@@ -205,8 +205,8 @@ class Module(HookedCalls, Stateful):
     def _set_buffer(self, name: str, value: Any) -> None:
         if value is not None and not isinstance(value, Tensor):
             raise TypeError(
-                f"cannot assign '{typename(value)}' as buffer '{name}' "
-                "(dlf.nn.Buffer, dlf.Tensor or None expected)"
+                f"cannot assign '{typename(value)}' as buffer '{name}' (dlf.nn.Buffer, dlf.Tensor "
+                "or None expected)"
             )
         if isinstance(value, Buffer):
             self.register_buffer(name, value, value.persistent)
@@ -448,8 +448,8 @@ class Module(HookedCalls, Stateful):
         device, dtype, non_blocking = _parse_to(*args, **kwargs)
         if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
             raise TypeError(
-                "nn.Module.to only accepts floating point or complex dtypes, "
-                f"but got desired dtype={dtype}"
+                "nn.Module.to only accepts floating point or complex dtypes, but got desired "
+                f"dtype={dtype}"
             )
 
         def convert(tensor: Tensor) -> Tensor:

@@ -238,15 +238,15 @@ class Stateful:
         except Exception as error:
             errors.append(
                 f'While copying the parameter named "{key}", whose dimensions in the model are '
-                f"{target.size()} and whose dimensions in the checkpoint are {value.size()}, "
-                f"an exception occurred : {error.args}."
+                f"{target.size()} and whose dimensions in the checkpoint are {value.size()}, an "
+                f"exception occurred : {error.args}."
             )
 
     def _register_state_dict_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         if getattr(hook, "_from_public_api", False):
             raise RuntimeError(
-                "Cannot register the same function as the state dict post hook that was "
-                "previously registered via register_state_dict_post_hook"
+                "Cannot register the same function as the state dict post hook that was previously "
+                "registered via register_state_dict_post_hook"
             )
         return _add(self._state_dict_hooks, hook)
 

@@ -91,8 +91,7 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     changes.
 
     ``x.to(dlf.float64)``, ``x.to("cpu")``, ``x.to("cpu", dlf.int64)``, ``x.to(other)``; keywords
-    ``dtype``,
-    ``device``, ``copy``, ``non_blocking``.
+    ``dtype``, ``device``, ``copy``, ``non_blocking``.
     """
     from ..devices import device as Device
 

@@ -53,8 +53,8 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if len(a) >= 2 and len(b) >= 2:
         if a[-1] != b[-2]:
             raise RuntimeError(
-                f"matmul: mat1 and mat2 shapes cannot be multiplied ({_x(a)} and {_x(b)}): "
-                f"the last size of the first ({a[-1]}) must equal the last but one of the second "
+                f"matmul: mat1 and mat2 shapes cannot be multiplied ({_x(a)} and {_x(b)}): the "
+                f"last size of the first ({a[-1]}) must equal the last but one of the second "
                 f"({b[-2]})"
             )
         return _matmul(input, other)

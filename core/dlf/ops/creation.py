@@ -323,8 +323,7 @@ def tensor(
     """A new tensor with a copy of `data`: a number, nested sequences, a NumPy array or a tensor.
 
     The dtype is inferred as PyTorch does: Python floats become the default dtype, ints int64, bools
-    bool.
-    Raises ValueError for ragged sequences, TypeError for what is no number.
+    bool. Raises ValueError for ragged sequences, TypeError for what is no number.
     """
     if isinstance(data, Tensor):
         out = data.detach().clone().to(device=device or data.device, dtype=dtype or data.dtype)

@@ -157,8 +157,8 @@ def _as_index(item: Any, device: Any) -> Any:
     except TypeError:
         raise (TypeError if isinstance(item, str) else IndexError)(
             "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are "
-            "valid indices "
-            f"(got {type(item).__name__})"
+            "valid indices (got "
+            f"{type(item).__name__})"
         ) from None
 
 
@@ -213,9 +213,9 @@ def _basic(x: Tensor, items: list[Any]) -> tuple[Tensor, list[Any]]:
                 for k in range(item.ndim):
                     if item._data.shape[k] != x._data.shape[d + k]:
                         raise IndexError(
-                            f"the shape of the mask {list(item.shape)} at index {k} does not "
-                            "match the shape of the "
-                            f"indexed tensor {list(x.shape)} at index {d + k}"
+                            f"the shape of the mask {list(item.shape)} at index {k} does not match "
+                            "the shape of the indexed tensor "
+                            f"{list(x.shape)} at index {d + k}"
                         )
                 if item.ndim == 0:
                     x = unsqueeze(x, d)
@@ -350,9 +350,8 @@ def _store(x: Tensor, view: Tensor, source: Tensor) -> None:
         return
     # No views here: rebuild x around the part, through the views' own functional forms.
     raise RuntimeError(
-        f"setitem: the backend of {x.device} has no views, so a part of a tensor cannot be "
-        "written in place; "
-        "build the tensor with dlf.where, dlf.cat or slice_scatter instead"
+        f"setitem: the backend of {x.device} has no views, so a part of a tensor cannot be written "
+        "in place; build the tensor with dlf.where, dlf.cat or slice_scatter instead"
     )
 
 
@@ -449,8 +448,8 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     for i, (m, n) in enumerate(zip(index._data.shape, input._data.shape, strict=False)):
         if i != d and m > n:
             raise RuntimeError(
-                f"Size does not match at dimension {i} expected index {list(index.shape)} to be "
-                "no larger than self "
+                f"Size does not match at dimension {i} expected index {list(index.shape)} to be no "
+                "larger than self "
                 f"{list(input.shape)} apart from dimension {d}"
             )
     if input.ndim == 0 or index.ndim == 0:

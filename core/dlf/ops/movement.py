@@ -280,9 +280,9 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
     lead = len(wanted) - len(have)
     if lead < 0:
         raise RuntimeError(
-            f"expand({list(wanted)}): the number of sizes provided ({len(wanted)}) must be "
-            "greater or equal to the "
-            f"number of dimensions in the tensor ({len(have)})"
+            f"expand({list(wanted)}): the number of sizes provided ({len(wanted)}) must be greater "
+            "or equal to the number of dimensions in the tensor "
+            f"({len(have)})"
         )
     shape = []
     for i, s in enumerate(wanted):
@@ -297,8 +297,8 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
         if n not in (None, 1, s):
             raise RuntimeError(
                 f"expand: the expanded size of the tensor ({s}) must match the existing size "
-                f"({n}) at non-singleton "
-                f"dimension {i}. Target sizes: {list(wanted)}. Tensor sizes: {list(have)}"
+                f"({n}) at non-singleton dimension "
+                f"{i}. Target sizes: {list(wanted)}. Tensor sizes: {list(have)}"
             )
         shape.append(s)
     return _broadcast(input, tuple(shape))
@@ -464,8 +464,8 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
         if sum(sizes) != n or any(s < 0 for s in sizes):
             raise RuntimeError(
                 f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size "
-                f"at dimension {d}), "
-                f"but got split_sizes={sizes}"
+                f"at dimension {d}), but got "
+                f"split_sizes={sizes}"
             )
     parts, start = [], 0
     for s in sizes:
@@ -615,8 +615,8 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         ):
             raise RuntimeError(
                 f"Sizes of tensors must match except in dimension {d}. Expected {list(first)} but "
-                f"got {list(s)} for "
-                f"tensor number {i} in the list"
+                f"got {list(s)} for tensor number "
+                f"{i} in the list"
             )
     return concat_tensors(parts, d)
 
@@ -633,8 +633,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     for i, p in enumerate(parts):
         if p._data.shape != shape:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 "
-                f"and {list(p.shape)} at entry {i}"
+                f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and "
+                f"{list(p.shape)} at entry {i}"
             )
     d = dim_of(dim, len(shape) + 1)
     return cat([unsqueeze(p, d) for p in parts], d)

@@ -313,8 +313,8 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
 def _no_bool(input: Any, other: Any) -> None:
     if any(isinstance(x, bool) or getattr(x, "dtype", None) is dtypes.bool for x in (input, other)):
         raise RuntimeError(
-            "subtraction, the `-` operator, with a bool operand is not supported; "
-            "use the `^` or `logical_xor()` operator, or `~` to invert a mask"
+            "subtraction, the `-` operator, with a bool operand is not supported; use the `^` or "
+            "`logical_xor()` operator, or `~` to invert a mask"
         )
 
 

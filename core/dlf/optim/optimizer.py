@@ -133,9 +133,7 @@ class Optimizer:
         params = param_group["params"]
         if isinstance(params, set):
             raise TypeError(
-                "optimizer parameters need to be organized in ordered collections, but the "
-                "ordering of "
-                "tensors in sets will change between runs. Please use a list instead."
+                "the parameters are in a set, whose order changes between runs; give a list"
             )
         given = [params] if isinstance(params, Tensor) else list(params)
         names = [p[0] for p in given if isinstance(p, tuple)]
@@ -165,8 +163,7 @@ class Optimizer:
         if len({id(t) for t in tensors}) != len(tensors):
             warnings.warn(
                 "optimizer contains a parameter group with duplicate parameters; each is updated "
-                "once for "
-                "every time it stands there",
+                "once for every time it stands there",
                 stacklevel=4,
             )
 
@@ -235,8 +232,8 @@ class Optimizer:
             if len(group["params"]) != len(other["params"]):
                 raise ValueError(
                     "loaded state dict contains a parameter group that doesn't match the size of "
-                    "optimizer's "
-                    f"group: group {i} has {len(other['params'])} parameters, the optimizer's "
+                    "optimizer's group: group "
+                    f"{i} has {len(other['params'])} parameters, the optimizer's "
                     f"{len(group['params'])}"
                 )
         param_of = dict(

@@ -54,8 +54,8 @@ def _shape(path: Path, header: bytes, ndim: int) -> tuple[int, ...]:
     magic = bytes((0, 0, _UBYTE, ndim))
     if header[:4] != magic:
         raise UnsafeFileError(
-            f"{path}: not an IDX file of {ndim}-dimensional unsigned bytes: "
-            f"it starts with {header[:4].hex() or 'nothing'}, expected {magic.hex()}"
+            f"{path}: not an IDX file of {ndim}-dimensional unsigned bytes: it starts with "
+            f"{header[:4].hex() or 'nothing'}, expected {magic.hex()}"
         )
     if len(header) != 4 + 4 * ndim:
         raise UnsafeFileError(

@@ -198,8 +198,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         channels = input.shape[1] if input.ndim > 1 else 1
         if channels != count:
             raise RuntimeError(
-                "Mismatch of parameter numbers and input channel size. "
-                f"Found parameter numbers = {count} and channel size = {channels}."
+                "Mismatch of parameter numbers and input channel size. Found parameter numbers = "
+                f"{count} and channel size = {channels}."
             )
         weight = per_channel(weight, max(input.ndim, 2))
     result: Tensor = ops.prelu(input, weight)
@@ -319,8 +319,8 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 
 def _implicit_dim(name: str, ndim: int) -> int:
     warnings.warn(
-        f"Implicit dimension choice for {name} has been deprecated. "
-        "Change the call to include dim=X as an argument.",
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include "
+        "dim=X as an argument.",
         stacklevel=4,
     )
     return 0 if ndim in (0, 1, 3) else 1
@@ -334,8 +334,8 @@ def _prepared(
     limit = max(input.ndim, 1)
     if not -limit <= dim < limit:
         raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], "
-            f"but got {dim})"
+            f"Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], but got "
+            f"{dim})"
         )
     if dtype is not None:
         input = input.to(dtype)

@@ -193,8 +193,8 @@ def multi_head_attention_forward(
         )
         if mask.ndim not in (2, 3) or tuple(mask.shape) != wanted:
             raise RuntimeError(
-                f"The shape of the {mask.ndim}D attn_mask is {tuple(mask.shape)}, "
-                f"but should be {wanted}."
+                f"The shape of the {mask.ndim}D attn_mask is {tuple(mask.shape)}, but should be "
+                f"{wanted}."
             )
         if mask.ndim == 2:
             mask = mask.unsqueeze(0)

@@ -37,8 +37,8 @@ def _renormalize(weight: Tensor, indices: Tensor, max_norm: float, norm_type: fl
 def _check_indices(name: str, indices: Tensor, weight: Tensor) -> None:
     if indices.dtype not in (dlf.int64, dlf.int32):
         raise RuntimeError(
-            f"{name}: expected indices of dtype int64 or int32, got {indices.dtype}; "
-            "convert them with .long()"
+            f"{name}: expected indices of dtype int64 or int32, got {indices.dtype}; convert them "
+            "with .long()"
         )
     if weight.ndim != 2:
         raise RuntimeError(f"{name}: 'weight' must be 2-D, got {weight.ndim}-D")

@@ -103,8 +103,8 @@ def fold(
     if input.shape[2] != volume(out):
         raise RuntimeError(
             f"Given output_size={size}, kernel_size={kernel}, dilation={dilations}, "
-            f"padding={pads}, stride={strides}, expected size of input's dimension 2 to "
-            f"match the calculated number of sliding blocks {volume(out)}, but got "
+            f"padding={pads}, stride={strides}, expected size of input's dimension 2 to match the "
+            f"calculated number of sliding blocks {volume(out)}, but got "
             f"input.size(2)={input.shape[2]}."
         )
     channels = input.shape[1] // volume(kernel)
@@ -169,8 +169,8 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         raise RuntimeError(f"Number of groups to divide channels in must be positive, got {groups}")
     if channels % groups:
         raise RuntimeError(
-            f"Number of channels must be divisible by groups. Got {channels} channels "
-            f"and {groups} groups."
+            f"Number of channels must be divisible by groups. Got {channels} channels and "
+            f"{groups} groups."
         )
     split = input.reshape(samples, groups, channels // groups, *size)
     shuffled: Tensor = split.transpose(1, 2)

@@ -76,8 +76,8 @@ def _source(mode: str, size: int, lo: int, hi: int, dim: int) -> list[int]:
         return [i % size for i in places]
     if lo >= size or hi >= size:
         raise RuntimeError(
-            "Padding size should be less than the corresponding input dimension, but got: "
-            f"padding ({lo}, {hi}) at dimension {dim} of size {size}"
+            "Padding size should be less than the corresponding input dimension, but got: padding "
+            f"({lo}, {hi}) at dimension {dim} of size {size}"
         )
     last = size - 1
     return [last - abs(last - abs(i)) for i in places]

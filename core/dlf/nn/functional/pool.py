@@ -90,8 +90,8 @@ def _ceil_extra(size: Ints, kernel: Ints, stride: Ints, pads: Ints, dilation: In
 def _check_output(name: str, size: Ints, out: Ints) -> None:
     if min(out) <= 0:
         raise RuntimeError(
-            f"{name}: Given input size: {list(size)}. Calculated output size: {list(out)}. "
-            "Output size is too small"
+            f"{name}: Given input size: {list(size)}. Calculated output size: {list(out)}. Output "
+            "size is too small"
         )
 
 

@@ -264,7 +264,7 @@ class ModuleDict(Module):
             entries = tuple(pair)
             if len(entries) != 2:
                 raise ValueError(
-                    f"ModuleDict update sequence element #{position} has length {len(entries)}; "
-                    "2 is required"
+                    f"ModuleDict update sequence element #{position} has length {len(entries)}; 2 "
+                    "is required"
                 )
             self[entries[0]] = entries[1]

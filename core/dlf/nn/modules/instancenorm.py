@@ -40,9 +40,9 @@ class _InstanceNorm(RunningNorm):
                     f"({self.num_features}), but got: {input.shape[channel_dim]}."
                 )
             warnings.warn(
-                f"input's size at dim={channel_dim} does not match num_features. "
-                "You can silence this warning by not passing in num_features, "
-                "which is not used because affine=False",
+                f"input's size at dim={channel_dim} does not match num_features. You can silence "
+                "this warning by not passing in num_features, which is not used because "
+                "affine=False",
                 stacklevel=2,
             )
         if input.dim() == self.input_dims[0]:

@@ -20,19 +20,17 @@ class _Combined(LRScheduler):
         name = type(self).__name__
         for i, scheduler in enumerate(schedulers):
             if not hasattr(scheduler, "optimizer"):
-                raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
+                raise TypeError(f"{name}: entry {i} is no scheduler: it has no `optimizer`")
             if isinstance(scheduler, ReduceLROnPlateau):
                 raise ValueError(
-                    f"{name} does not support `ReduceLROnPlateau` scheduler as it requires "
-                    "additional kwargs to be "
-                    f"specified when calling `step`, but got one at index {i} in the given "
-                    "schedulers sequence."
+                    f"{name}: entry {i} is a ReduceLROnPlateau, whose `step` needs a metric and "
+                    "so cannot be combined"
                 )
             if scheduler.optimizer is not optimizer:
                 raise ValueError(
                     f"{name} expects all schedulers to belong to the same optimizer, but "
-                    f"{type(scheduler).__name__} "
-                    f"at index {i} has another {type(scheduler.optimizer).__name__}."
+                    f"{type(scheduler).__name__} at index "
+                    f"{i} has another {type(scheduler.optimizer).__name__}."
                 )
         self._schedulers = list(schedulers)
         self.optimizer = optimizer
@@ -77,11 +75,8 @@ class SequentialLR(_Combined):
         self._take(optimizer, schedulers)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
-                "Sequential Schedulers expects number of schedulers provided to be one more than "
-                "the number of "
-                f"milestone points, but got number of schedulers {len(schedulers)} and the number "
-                "of milestones to "
-                f"be equal to {len(milestones)}"
+                f"SequentialLR: {len(schedulers)} schedulers need {len(schedulers) - 1} "
+                f"milestones between them, got {len(milestones)}"
             )
         self._milestones = milestones
         self.last_epoch = last_epoch + 1
@@ -125,10 +120,7 @@ class ChainedScheduler(_Combined):
         self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None
     ) -> None:
         if not schedulers:
-            raise ValueError(
-                f"{type(self).__name__} expects at least one scheduler to be chained, but got no "
-                "scheduler."
-            )
+            raise ValueError(f"{type(self).__name__} needs at least one scheduler")
         self._take(optimizer or schedulers[0].optimizer, schedulers)
         self._last_lr = self._rates()
 

@@ -110,13 +110,8 @@ class ReduceLROnPlateau(LRScheduler):
         if len(groups) != len(self.min_lrs):
             if self.default_min_lr is None:
                 raise RuntimeError(
-                    f"The number of param groups in the `optimizer` ({len(groups)}) differs from "
-                    "when "
-                    f"`ReduceLROnPlateau` was initialized ({len(self.min_lrs)}), usually due to a "
-                    "new param group "
-                    "being added to the optimizer. Please modify the `min_lrs` field to match the "
-                    "length of the "
-                    "`optimizer` param groups."
+                    f"ReduceLROnPlateau: min_lr has {len(self.min_lrs)} values and the optimizer "
+                    f"now has {len(groups)} param groups; extend `min_lrs` when adding a group"
                 )
             self.min_lrs = [self.default_min_lr] * len(groups)
         for group, least in zip(groups, self.min_lrs, strict=True):

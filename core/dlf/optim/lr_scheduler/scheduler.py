@@ -10,11 +10,7 @@ from dlf.tensor import Tensor
 
 __all__ = ["LRScheduler"]
 
-_DEPRECATED_EPOCH = (
-    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "
-    "possible. "
-    "Please use `scheduler.step()` to step the scheduler."
-)
+_DEPRECATED_EPOCH = "scheduler.step(epoch) is deprecated: call scheduler.step() once an epoch"
 
 
 class LRScheduler:
@@ -50,8 +46,7 @@ class LRScheduler:
             elif "initial_lr" not in group:
                 raise KeyError(
                     f"param 'initial_lr' is not specified in param_groups[{i}] when resuming "
-                    "scheduler with "
-                    "last_epoch >= 0; load the optimizer's state first"
+                    "scheduler with last_epoch >= 0; load the optimizer's state first"
                 )
         self.base_lrs = [number(group["initial_lr"]) for group in optimizer.param_groups]
         self.last_epoch = last_epoch
@@ -92,8 +87,7 @@ class LRScheduler:
         if self._step_count == 1 and not self.optimizer._opt_called:
             warnings.warn(
                 "Detected call of `lr_scheduler.step()` before `optimizer.step()`: call them in "
-                "the opposite order, "
-                "or the first value of the schedule is skipped",
+                "the opposite order, or the first value of the schedule is skipped",
                 UserWarning,
                 stacklevel=2,
             )
@@ -161,9 +155,8 @@ def each_group(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
         return [number(value)] * groups
     if len(value) != groups:
         raise ValueError(
-            f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} "
-            "values, "
-            f"param_groups has {groups}."
+            f"{name} has {len(value)} values and the optimizer {groups} param groups; give one "
+            "value a group"
         )
     return [number(v) for v in value]
 

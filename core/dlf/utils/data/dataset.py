@@ -142,8 +142,8 @@ def _several(dataset: Any, indices: list[int]) -> list[Any]:
     if len(samples) != len(indices):
         raise ValueError(
             f"Nested dataset's output size mismatch: {type(dataset).__name__}.__getitems__ gave "
-            f"{len(samples)} "
-            f"samples for {len(indices)} indices"
+            f"{len(samples)} samples for "
+            f"{len(indices)} indices"
         )
     return samples
 
@@ -276,8 +276,8 @@ def random_split(
         sizes = list(lengths)  # type: ignore[arg-type]  # ints, or the sum below differs
     if sum(sizes) != total:
         raise ValueError(
-            "Sum of input lengths does not equal the length of the input dataset! "
-            f"The lengths {list(lengths)} add up to {sum(sizes)}, the dataset has {total} samples."
+            "Sum of input lengths does not equal the length of the input dataset! The lengths "
+            f"{list(lengths)} add up to {sum(sizes)}, the dataset has {total} samples."
         )
     order = dlf.randperm(total, generator=generator).tolist()
     ends = list(accumulate(sizes))

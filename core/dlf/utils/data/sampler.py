@@ -156,8 +156,7 @@ class WeightedRandomSampler(Sampler[int]):
             if len(positive) < self.num_samples:
                 raise RuntimeError(
                     f"cannot draw {self.num_samples} samples without replacement from "
-                    f"{len(positive)} with a "
-                    "positive weight"
+                    f"{len(positive)} with a positive weight"
                 )
             times = -np.log1p(-uniform[positive]) / weights[positive]
             order = positive[np.argsort(times, kind="stable")[: self.num_samples]]
