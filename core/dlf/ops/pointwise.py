@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from .. import dtypes
-from ..registry import Op, _link, binary, composite, primitive, registry, settle, unary
+from ..registry import Op, link, binary, composite, primitive, registry, settle, unary
 from ..tensor import Tensor, wrap
 from .creation import full, full_like, ones_like, zeros_like
 
@@ -600,7 +600,7 @@ def cast(input: Tensor, dtype: dtypes.dtype) -> Tensor:
         return input
     out = wrap(input.device.table[_cast.slot](input._data, dtype), dtype, input.device)
     if input._node is not None:
-        _link(_cast, (input, dtype), out)
+        link(_cast, (input, dtype), out)
     return out
 
 
@@ -608,7 +608,7 @@ def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy in new memory, through which gradients flow."""
     out = wrap(input.device.table[_copy.slot](input._data), input.dtype, input.device)
     if input._node is not None:
-        _link(_copy, (input,), out)
+        link(_copy, (input,), out)
     return out
 
 
@@ -625,5 +625,5 @@ def move(input: Tensor, device: Any) -> Tensor:
         host = host.copy()  # the target may keep the host array it is given
     out = wrap(target.put(host, input.dtype), input.dtype, target)
     if input._node is not None:
-        _link(_move, (input, target, source), out)
+        link(_move, (input, target, source), out)
     return out
