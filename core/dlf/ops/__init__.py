@@ -4,26 +4,36 @@ from __future__ import annotations
 
 from . import (  # order of slots
     activation,
+    binary,
+    clamp,
     contract,
+    copying,
     creation,
+    elementwise,
     indexing,
     linear,
     movement,
-    pointwise,
     randoms,
     reduce,
     softmax,
+    unary,
+    where,
 )
 
 __all__ = [
     "activation",
+    "binary",
+    "clamp",
     "contract",
+    "copying",
     "creation",
+    "elementwise",
     "indexing",
     "linear",
     "movement",
-    "pointwise",
     "randoms",
     "reduce",
     "softmax",
+    "unary",
+    "where",
 ]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import dlf
 from dlf.registry import composite
 
-from .movement import constant_pad
+from .slicing import constant_pad
 
 if TYPE_CHECKING:
     from dlf.tensor import Tensor

@@ -36,7 +36,7 @@ _arange = registry.add(
 )
 
 
-def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
+def shape_of(size: tuple[Any, ...]) -> tuple[int, ...]:
     if len(size) == 1 and not isinstance(size[0], (int, np.integer, Tensor)):
         size = tuple(size[0])
     shape = tuple(int(s) for s in size)
@@ -70,28 +70,28 @@ def full(
         fill_value = fill_value.item()
     if dtype is None:
         dtype = dtypes.promote((fill_value,))
-    return _filled(_shape((size,)), fill_value, dtype, device, requires_grad)
+    return _filled(shape_of((size,)), fill_value, dtype, device, requires_grad)
 
 
 def zeros(
     *size: Any, dtype: dtypes.dtype | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor of zeros."""
-    return _filled(_shape(size), 0, dtype or dtypes.get_default_dtype(), device, requires_grad)
+    return _filled(shape_of(size), 0, dtype or dtypes.get_default_dtype(), device, requires_grad)
 
 
 def ones(
     *size: Any, dtype: dtypes.dtype | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor of ones."""
-    return _filled(_shape(size), 1, dtype or dtypes.get_default_dtype(), device, requires_grad)
+    return _filled(shape_of(size), 1, dtype or dtypes.get_default_dtype(), device, requires_grad)
 
 
 def empty(
     *size: Any, dtype: dtypes.dtype | None = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor whose values carry no meaning (they are zeros here)."""
-    return _filled(_shape(size), 0, dtype or dtypes.get_default_dtype(), device, requires_grad)
+    return _filled(shape_of(size), 0, dtype or dtypes.get_default_dtype(), device, requires_grad)
 
 
 def _like(
@@ -139,14 +139,14 @@ def new_zeros(
     input: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Zeros of `size` with `input`'s dtype and device."""
-    return _filled(_shape(size), 0, dtype or input.dtype, device or input.device, requires_grad)
+    return _filled(shape_of(size), 0, dtype or input.dtype, device or input.device, requires_grad)
 
 
 def new_ones(
     input: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Ones of `size` with `input`'s dtype and device."""
-    return _filled(_shape(size), 1, dtype or input.dtype, device or input.device, requires_grad)
+    return _filled(shape_of(size), 1, dtype or input.dtype, device or input.device, requires_grad)
 
 
 def new_empty(
@@ -167,7 +167,7 @@ def new_full(
 ) -> Tensor:
     """`fill_value` in `size` with `input`'s dtype and device."""
     return _filled(
-        _shape((size,)), fill_value, dtype or input.dtype, device or input.device, requires_grad
+        shape_of((size,)), fill_value, dtype or input.dtype, device or input.device, requires_grad
     )
 
 

@@ -9,7 +9,7 @@ from .. import dtypes, random
 from ..devices import resolve
 from ..inplace import check_writable, write
 from ..tensor import Tensor
-from .creation import _shape, from_host
+from .creation import from_host, shape_of
 from .indexing import overwrite
 
 __all__ = [
@@ -44,7 +44,7 @@ def rand(
     """Numbers spread evenly over [0, 1)."""
     dtype = dtype or dtypes.get_default_dtype()
     return from_host(
-        random.uniform_array(_shape(size), 0.0, 1.0, dtype, _source(generator)),
+        random.uniform_array(shape_of(size), 0.0, 1.0, dtype, _source(generator)),
         dtype,
         resolve(device),
         requires_grad,
@@ -61,7 +61,7 @@ def randn(
     """Normally distributed numbers of mean 0 and variance 1."""
     dtype = dtype or dtypes.get_default_dtype()
     return from_host(
-        random.normal_array(_shape(size), 0.0, 1.0, dtype, _source(generator)),
+        random.normal_array(shape_of(size), 0.0, 1.0, dtype, _source(generator)),
         dtype,
         resolve(device),
         requires_grad,
@@ -83,7 +83,7 @@ def randint(
         low, high, size = 0, low, high
     dtype = dtype or dtypes.int64
     return from_host(
-        random.integers_array(_shape((size,)), int(low), int(high), dtype, _source(generator)),
+        random.integers_array(shape_of((size,)), int(low), int(high), dtype, _source(generator)),
         dtype,
         resolve(device),
         requires_grad,
@@ -189,7 +189,7 @@ def normal(
     if like is None:
         dtype = dtype or dtypes.get_default_dtype()
         return from_host(
-            random.normal_array(_shape((size,)), mean, std, dtype, _source(generator)),
+            random.normal_array(shape_of((size,)), mean, std, dtype, _source(generator)),
             dtype,
             resolve(device),
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import dlf
-from dlf.ops.movement import constant_pad
+from dlf.ops.slicing import constant_pad
 
 if TYPE_CHECKING:
     from dlf.tensor import Tensor
