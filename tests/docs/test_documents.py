@@ -73,6 +73,12 @@ def test_contract_names_every_primitive() -> None:
     assert sorted(primitives - named) == []
 
 
+def test_contract_page_has_every_op_of_the_registry() -> None:
+    made = runpy.run_path(str(ROOT / "docs" / "make_contract.py"))
+    written = (ROOT / "docs" / "kernel-contract.md").read_text("utf-8")
+    assert made["page"]() == written, "run `python docs/make_contract.py`"
+
+
 def test_api_page_lists_the_public_names() -> None:
     """Names only: a better docstring does not make the page wrong."""
     made = runpy.run_path(str(ROOT / "docs" / "make_api.py"))

@@ -13,14 +13,25 @@ from .creation import zeros_like
 from .unary import abs, log, logical_not, trunc, zero_gradient
 from .where import where
 
-add_op = binary("add", (lambda g: g, lambda g: g))
-sub_op = binary("sub", (lambda g: g, lambda g: -g))
-mul = binary("mul", (lambda g, other: g * other, lambda g, input: g * input))
-div_op = binary(
-    "div", (lambda g, other: g / other, lambda g, out, other: -g * out / other), floating=True
+add_op = binary("add", (lambda g: g, lambda g: g), doc="a + b; integers wrap around.")
+sub_op = binary("sub", (lambda g: g, lambda g: -g), doc="a - b; integers wrap around.")
+mul = binary(
+    "mul",
+    (lambda g, other: g * other, lambda g, input: g * input),
+    doc="a * b; integers wrap around.",
 )
-floordiv = binary("floordiv", (zero_gradient, zero_gradient))
-remainder = binary("mod", (lambda g: g, lambda g, input, other: -g * floordiv(input, other)))
+div_op = binary(
+    "div",
+    (lambda g, other: g / other, lambda g, out, other: -g * out / other),
+    floating=True,
+    doc="a / b of floating-point or complex operands.",
+)
+floordiv = binary("floordiv", (zero_gradient, zero_gradient), doc="a / b rounded down.")
+remainder = binary(
+    "mod",
+    (lambda g: g, lambda g, input, other: -g * floordiv(input, other)),
+    doc="a - b * floor(a / b): the remainder, with the sign of b.",
+)
 
 
 def _pow_base(g: Tensor, input: Tensor, other: Any) -> Tensor:
@@ -35,7 +46,7 @@ def _pow_exponent(g: Tensor, input: Any, other: Tensor, out: Tensor) -> Tensor:
     return where((input == 0) & (other >= 0), 0.0, g * out * log(input))
 
 
-pow_op = binary("pow", (_pow_base, _pow_exponent))
+pow_op = binary("pow", (_pow_base, _pow_exponent), doc="a to the power of b.")
 
 
 def pow(input: Any, exponent: Any) -> Tensor:
@@ -61,6 +72,7 @@ maximum = binary(
         lambda g, input, other: _larger(g, input, other),
         lambda g, input, other: _larger(g, other, input),
     ),
+    doc="The greater of two values; NaN if either is.",
 )
 minimum = binary(
     "minimum",
@@ -69,6 +81,7 @@ minimum = binary(
         lambda g, input, other: _larger(g, other, input),
         lambda g, input, other: _larger(g, input, other),
     ),
+    doc="The smaller of two values; NaN if either is.",
 )
 atan2 = binary(
     "atan2",
@@ -77,28 +90,36 @@ atan2 = binary(
         lambda g, input, other: -g * input / (input * input + other * other),
     ),
     floating=True,
+    doc="The angle in radians of the point (b, a), between -pi and pi.",
 )
-eq = binary("eq", dtype=dtypes.bool)
-lt = binary("lt", ordered=True, dtype=dtypes.bool)
-le = binary("le", ordered=True, dtype=dtypes.bool)
-ne = binary("ne", dtype=dtypes.bool, decompose=lambda a, b: logical_not(eq(a, b)))
+eq = binary("eq", dtype=dtypes.bool, doc="Whether a == b.")
+lt = binary("lt", ordered=True, dtype=dtypes.bool, doc="Whether a < b.")
+le = binary("le", ordered=True, dtype=dtypes.bool, doc="Whether a <= b.")
+ne = binary(
+    "ne",
+    dtype=dtypes.bool,
+    decompose=lambda a, b: logical_not(eq(a, b)),
+    doc="Whether a != b; true for NaN.",
+)
 gt = binary(
     "gt",
     ordered=True,
     dtype=dtypes.bool,
     decompose=lambda a, b: lt(b, a) if isinstance(b, Tensor) else logical_not(le(a, b)) & eq(a, a),
+    doc="Whether a > b.",
 )
 ge = binary(
     "ge",
     ordered=True,
     dtype=dtypes.bool,
     decompose=lambda a, b: le(b, a) if isinstance(b, Tensor) else logical_not(lt(a, b)) & eq(a, a),
+    doc="Whether a >= b.",
 )
-bitwise_and = binary("bit_and")
-bitwise_or = binary("bit_or")
-bitwise_xor = binary("bit_xor")
-bitwise_left_shift = binary("shl")
-bitwise_right_shift = binary("shr")
+bitwise_and = binary("bit_and", doc="Bitwise and of integers or bools.")
+bitwise_or = binary("bit_or", doc="Bitwise or of integers or bools.")
+bitwise_xor = binary("bit_xor", doc="Bitwise exclusive or of integers or bools.")
+bitwise_left_shift = binary("shl", doc="a shifted left by b bits.")
+bitwise_right_shift = binary("shr", doc="a shifted right by b bits, with its sign.")
 
 
 def _checked(value: Any, name: str) -> Any:

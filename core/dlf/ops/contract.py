@@ -19,7 +19,7 @@ _matmul = primitive(
     "matmul",
     ("input", "other"),
     inputs=2,
-    doc="Matrix products; leading dimensions broadcast.",
+    doc="Matrix products of two dimensions or more each; those before the last two broadcast.",
     vjp=(
         lambda g, other: _matmul(g, _mt(other)),
         lambda g, input, other_shape: _right(g, input, other_shape),

@@ -15,11 +15,18 @@ _cast = registry.add(
         1,
         kind="primitive",
         vjp=lambda g, input_dtype: cast(g, input_dtype),
-        doc="The values in another dtype.",
+        doc="The values in another dtype, as C converts them; to bool: whether not 0.",
     )
 )
 _copy = registry.add(
-    Op("copy", ("input",), 1, kind="primitive", vjp=(lambda g: g,), doc="The values in new memory.")
+    Op(
+        "copy",
+        ("input",),
+        1,
+        kind="primitive",
+        vjp=(lambda g: g,),
+        doc="The values in memory of their own.",
+    )
 )
 _move = registry.add(
     Op(

@@ -22,7 +22,7 @@ _full = registry.add(
         ("shape", "value", "dtype", "index"),
         0,
         kind="primitive",
-        doc="A new array of `shape`, filled with `value`.",
+        doc="An array of `shape` with `value` everywhere, on device `index`.",
     )
 )
 _arange = registry.add(
@@ -31,7 +31,7 @@ _arange = registry.add(
         ("start", "step", "length", "dtype", "index"),
         0,
         kind="primitive",
-        doc="start + k * step for k in 0..length-1.",
+        doc="`start + k * step` for k from 0 to length - 1, rounded to the dtype once.",
     )
 )
 

@@ -30,7 +30,14 @@ def _split_back(g: Tensor, dim: int, sizes: Sequence[int]) -> tuple[Tensor, ...]
 
 
 _concat = registry.add(
-    Op("concat", ("tensors", "dim"), 1, kind="primitive", doc="Joined along `dim`.", vjp=None)
+    Op(
+        "concat",
+        ("tensors", "dim"),
+        1,
+        kind="primitive",
+        doc="A tuple of arrays, joined along `dim`.",
+        vjp=None,
+    )
 )
 
 

@@ -15,7 +15,7 @@ take_op = primitive(
     "take",
     ("input", "index", "dim"),
     inputs=2,
-    doc="Entries along `dim` at an index of any shape.",
+    doc="Entries along `dim`; int64 `index` of any shape, which stands in the place of `dim`.",
     dtype=lambda x, i, dim: x,
     vjp=(lambda g, input_shape, index, dim: _untake(g, input_shape, index, dim), None),
 )
@@ -23,7 +23,7 @@ index_add_op = primitive(
     "index_add",
     ("input", "index", "source", "dim"),
     inputs=3,
-    doc="`source` added at `index` along `dim`.",
+    doc="A copy to which `source` is added at the 1-D `index` along `dim`; equal places sum up.",
     dtype=lambda x, i, s, dim: x,
     vjp=(lambda g: g, None, lambda g, index, dim: take_op(g, index, dim)),
 )
@@ -31,7 +31,7 @@ index_copy_op = primitive(
     "index_copy",
     ("input", "index", "source", "dim"),
     inputs=3,
-    doc="`source` put at `index` along `dim`.",
+    doc="A copy in which `source` stands at the 1-D `index` along `dim`.",
     dtype=lambda x, i, s, dim: x,
     vjp=(
         lambda g, index, source_shape, dim: index_copy_op(
@@ -45,7 +45,7 @@ gather_op = primitive(
     "gather",
     ("input", "index", "dim"),
     inputs=2,
-    doc="Entries along `dim` at an index of the result's shape.",
+    doc="Entries whose place along `dim` is `index`, of the result's shape; others are their own.",
     dtype=lambda x, i, dim: x,
     vjp=(
         lambda g, input_shape, index, dim: scatter_add_op(
@@ -58,7 +58,7 @@ scatter_op = primitive(
     "scatter",
     ("input", "index", "source", "dim"),
     inputs=3,
-    doc="`source` put at `index` along `dim`.",
+    doc="A copy in which `source` stands at the places that `gather` would read.",
     dtype=lambda x, i, s, dim: x,
     vjp=(
         lambda g, index, dim: scatter_op(
@@ -72,7 +72,7 @@ scatter_add_op = primitive(
     "scatter_add",
     ("input", "index", "source", "dim"),
     inputs=3,
-    doc="`source` added at `index` along `dim`.",
+    doc="A copy to which `source` is added at those places; equal places sum up.",
     dtype=lambda x, i, s, dim: x,
     vjp=(
         lambda g: g,
@@ -81,7 +81,10 @@ scatter_add_op = primitive(
     ),
 )
 nonzero_op = primitive(
-    "nonzero", ("input",), dtype=dtypes.int64, doc="The indices (n, ndim) of what is not zero."
+    "nonzero",
+    ("input",),
+    dtype=dtypes.int64,
+    doc="int64 places of what is not 0, in order: (count, dimensions).",
 )
 
 

@@ -17,7 +17,7 @@ _sort = primitive(
     "sort",
     ("input", "dim", "descending", "stable"),
     outputs=2,
-    doc="Sorted values and their indices.",
+    doc="Values in order and their int64 places; NaN is greatest.",
     dtype=lambda x, *_: (x, dtypes.int64),
     vjp=lambda g, out, dim, input_shape: zeros(
         input_shape, dtype=g[0].dtype, device=g[0].device

@@ -34,13 +34,13 @@ def spread(x: Tensor, shape: Any, dims: tuple[int, ...], keepdim: bool) -> Tenso
 sum_op = primitive(
     "sum",
     ("input", "dims", "keepdim"),
-    doc="The sum over `dims`.",
+    doc="The sum over the tuple `dims`; the dtype stays.",
     vjp=(lambda g, input_shape, dims, keepdim: spread(g, input_shape, dims, keepdim),),
 )
 _prod = primitive(
     "prod",
     ("input", "dims", "keepdim"),
-    doc="The product over `dims`.",
+    doc="The product over `dims`; the dtype stays.",
     vjp=(lambda g, input, dims, keepdim: _prod_vjp(g, input, dims, keepdim),),
 )
 
@@ -58,23 +58,26 @@ def _ties(g: Tensor, out: Tensor, input: Tensor, dims: tuple[int, ...], keepdim:
 max_op = primitive(
     "max",
     ("input", "dims", "keepdim"),
-    doc="The largest over `dims`; NaN wins.",
+    doc="The greatest over `dims`; NaN if there is one.",
     vjp=(lambda g, out, input, dims, keepdim: _ties(g, out, input, dims, keepdim),),
 )
 min_op = primitive(
     "min",
     ("input", "dims", "keepdim"),
-    doc="The smallest over `dims`; NaN wins.",
+    doc="The least over `dims`; NaN if there is one.",
     vjp=(lambda g, out, input, dims, keepdim: _ties(g, out, input, dims, keepdim),),
 )
 _argmax = primitive(
-    "argmax", ("input", "dim", "keepdim"), dtype=dtypes.int64, doc="The index of the first largest."
+    "argmax",
+    ("input", "dim", "keepdim"),
+    dtype=dtypes.int64,
+    doc="int64: the place of the first greatest; NaN counts as greatest.",
 )
 _argmin = primitive(
     "argmin",
     ("input", "dim", "keepdim"),
     dtype=dtypes.int64,
-    doc="The index of the first smallest.",
+    doc="int64: the place of the first least; NaN counts as least.",
 )
 
 

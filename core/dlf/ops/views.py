@@ -88,14 +88,19 @@ permute_op = view_op(
     "permute",
     ("dims",),
     lambda g, dims: permute_op(g, _inverse(dims)),
-    "Dimensions in another order.",
+    "Dimension i of the result is `dims[i]` of the input.",
 )
-broadcast_op = view_op("broadcast_to", ("shape",), lambda g: g, "Dimensions of size 1 repeated.")
+broadcast_op = view_op(
+    "broadcast_to",
+    ("shape",),
+    lambda g: g,
+    "Dimensions of size 1 repeated; new ones may come first.",
+)
 slice_op = view_op(
     "slice",
     ("starts", "steps", "sizes"),
     lambda g, input_shape, starts, steps: _unslice(g, input_shape, starts, steps),
-    "Element k of dimension d is starts[d] + k * steps[d].",
+    "Element k of dimension d is `starts[d] + k * steps[d]`; steps may be negative.",
 )
 
 
@@ -108,7 +113,7 @@ slice_set = primitive(
     "slice_set",
     ("input", "source", "starts", "steps", "sizes"),
     inputs=2,
-    doc="`input` with a slice replaced by `source`.",
+    doc="A copy of `input` in which that slice is `source`.",
     vjp=(
         lambda g, starts, steps, sizes: slice_set(
             g, zeros(sizes, dtype=g.dtype, device=g.device), starts, steps, sizes
@@ -119,7 +124,7 @@ slice_set = primitive(
 pad_op = primitive(
     "pad",
     ("input", "widths", "value"),
-    doc="Constant padding: (low, high) for each dimension.",
+    doc="`value` added around: `widths` has (low, high) for each dimension; negative ones cut off.",
     vjp=(
         lambda g, input_shape, widths: slice_op(
             g, tuple(w[0] for w in widths), (1,) * len(widths), input_shape

@@ -13,6 +13,7 @@ _where = primitive(
     "where",
     ("condition", "input", "other"),
     inputs=3,
+    doc="`input` where the bool `condition` holds, `other` elsewhere; all broadcast.",
     dtype=lambda c, a, b: a,
     vjp=(
         None,
