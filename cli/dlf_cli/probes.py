@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["backend_rows", "plugin_rows"]
+if TYPE_CHECKING:
+    import click
+
+__all__ = ["ask_hooks", "backend_rows", "plugin_rows"]
+
+
+def ask_hooks(context: click.Context) -> None:
+    """Call the hooks that otherwise wait for their use, so that those that fail are known."""
+    from dlf_cli.declared import declared_ops
+
+    declared_ops()
+    root = context.find_root()
+    # The program asks for plugins' commands when it lists them.
+    getattr(root.command, "list_commands", lambda _: None)(root)
 
 
 def plugin_rows() -> list[dict[str, Any]]:
@@ -19,6 +32,7 @@ def backend_rows() -> list[dict[str, Any]]:
     from dlf.plugin.host import get_host
 
     host = get_host()
+    host.examine()
     rows: list[dict[str, Any]] = []
     seen = []
     for spec, record in host.backend_specs():
@@ -30,14 +44,17 @@ def backend_rows() -> list[dict[str, Any]]:
             }
         )
         seen.append(id(record))
-        # Loading may have changed the plugin's state, so it is read afterwards.
+        # Loading may have changed the plugin's state, so it is read afterwards. Another device of
+        # the plugin may be what is wrong with it.
         plugin = _plugin(record)
         state, reason = plugin.pop("state"), plugin.pop("reason")
-        if state != "ok":
+        if rows[-1]["state"] == "ok":
+            rows[-1]["reason"] = reason
+        elif state != "unavailable" or reason.startswith(f"device '{spec.device_type}'"):
             rows[-1].update(state=state, reason=reason)
         rows[-1].update(plugin)
     for record in host.records():
-        if record.state != "ok" and id(record) not in seen:
+        if (record.state != "ok" or record.reason) and id(record) not in seen:
             rows.append(
                 {
                     "device": None,

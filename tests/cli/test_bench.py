@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from dlf_cli.bench import peak, timing
+from dlf_cli.bench.fallbacks import Fallbacks, counted
 from dlf_cli.commands import bench as command
 from dlf_cli.main import main
 from dlf_cli.models import forward_flops
+from tests.plugin.packages import BARE, beside_others, unpack_packages
 
 
 def run(*args: object) -> str:
@@ -113,6 +119,47 @@ def test_page(quick: None) -> None:
     text = run("matmul", "--size", 32, "--seconds", "0.01")
     assert text.startswith("matmul (op) on cpu, float32, 32 rows and columns\n")
     assert "% of the measured peak, 1000.0 GFLOP/s of a matrix product" in text
+
+
+def test_no_fallback_is_told(quick: None) -> None:
+    assert "host fallbacks: none" in run("add", "--size", 32, "--seconds", "0.01")
+    report = measured("add", "--size", 32)
+    assert report["fallbacks"] == {"calls": 0, "bytes": 0, "ops": {}}
+
+
+def test_fallbacks_that_were_timed_are_told(tmp_path: Path) -> None:
+    unpack_packages(tmp_path, BARE)
+    command = [sys.executable, "-m", "dlf_cli", "bench", "add", "--device", "bare"]
+    added = {"PYTHONPATH": beside_others(tmp_path), "DLF_FALLBACK": "allow"}
+    done = subprocess.run(
+        [*command, "--size", "100", "--seconds", "0.01"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | added,
+    )
+    assert done.returncode == 0, done.stderr
+    warned = [line for line in done.stdout.splitlines() if line.startswith("warning: ")]
+    assert warned[0].startswith(
+        "warning: host fallbacks were timed, so this is not the speed of bare"
+    )
+    assert " calls (add " in warned[0]
+    assert warned[1].startswith("warning: the peak was measured with host fallbacks too")
+
+
+def test_fallbacks_are_counted_in_their_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dlf import fallback
+
+    monkeypatch.setattr(fallback, "_counts", {})
+    fallback.note("add", "npu", 7)
+    with counted() as found:
+        assert found == Fallbacks()
+        fallback.note("add", "npu", 10)
+        fallback.note("add", "npu:1", 20)
+        fallback.note("mul", "npu", 30)
+    with counted(found):
+        fallback.note("mul", "npu", 40)
+    assert found == Fallbacks(4, 100, {"add": 2, "mul": 2})
 
 
 def test_bar_stays_in_its_frame() -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from dlf_cli.commands import doctor
 from dlf_cli.main import main
+from tests.plugin.packages import BARE, beside_others, overlay, unpack_packages
 
 
 def run(*args: str) -> str:
@@ -54,6 +60,101 @@ def test_explain_names_every_op_once() -> None:
     assert "decomposed" not in text
 
 
+@pytest.fixture(scope="module")
+def overlays(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("overlays")
+    given = [
+        overlay("low", 1, "relu", "tan"),
+        overlay("high", 5, "relu"),
+        overlay("off", 9, "relu"),
+    ]
+    packages = {f"dlf-{name}": (name, source) for name, source in given}
+    unpack_packages(folder, packages | BARE)
+    return folder
+
+
+def beside(folder: Path, *args: str, **settings: str) -> Any:
+    """The JSON that `dlf` prints beside the plugins of `folder`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dlf_cli", *args, "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": beside_others(folder), **settings},
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def explained(folder: Path, device: str, *options: str, **settings: str) -> dict[str, Any]:
+    """What `dlf backends explain` says beside the plugins of `folder`, by op."""
+    given = beside(folder, "backends", "explain", device, *options, **settings)
+    return {row["op"]: row for row in given}
+
+
+_TWO = """
+import dlf_bare
+from dlf.plugin import BackendSpec, Probe, hookimpl
+
+class First(dlf_bare.Made):
+    device_type = "first"
+
+class Second(dlf_bare.Made):
+    device_type = "second"
+    def probe(self): return Probe(False, "no such card")
+
+@hookimpl
+def dlf_backends():
+    return [BackendSpec(n, n, f"dlf_two:{n.title()}", native=False) for n in ("first", "second")]
+"""
+
+
+def test_a_device_that_works_is_not_blamed_for_another(tmp_path: Path) -> None:
+    unpack_packages(tmp_path, BARE | {"dlf-two": ("two", _TWO)})
+    found = {row["device"]: row for row in beside(tmp_path, "backends", "list")}
+    assert (found["first"]["state"], found["first"]["devices"]) == ("ok", ["one"])
+    assert found["second"]["state"] == "unavailable"
+    assert found["second"]["reason"] == "device 'second': no such card"
+
+
+def test_explain_says_whose_kernel_it_is_and_why_no_others(overlays: Path) -> None:
+    found = explained(overlays, "cpu", DLF_KERNELS="-off")
+    relu, tan, silu = found["relu"], found["tan"], found["silu"]
+    own = relu["not_taken"][1]["package"]
+    assert (relu["source"], relu["origin"], relu["package"]) == ("overlay", "high", "dlf-high 4.2")
+    assert relu["not_taken"] == [
+        {"name": "low", "package": "dlf-low 4.2", "why": "priority 1, and high has 5"},
+        {"name": "numpy_cpu", "package": own, "why": "overlays stand before a device's own"},
+        {"name": "off", "package": "dlf-off 4.2", "why": "switched off by DLF_KERNELS"},
+        {"name": "decomposition", "package": own, "why": "not needed"},
+    ]
+    assert relu["without"] == "kernel of low"
+    assert (tan["origin"], tan["without"]) == ("low", "kernel of numpy_cpu")
+    assert own.startswith("dlf ")
+    assert silu["package"] == own
+    assert found["matmul"]["without"] == "host, which DLF_FALLBACK=error forbids"
+
+
+def test_explain_says_what_is_left_of_the_host(overlays: Path) -> None:
+    for policy, text in (("error", "host, which DLF_FALLBACK=error forbids"), ("allow", "host")):
+        found = explained(overlays, "bare", "--op", "m*", DLF_FALLBACK=policy)
+        assert set(found) >= {"matmul", "mul", "mse_loss"}
+        assert all(name.startswith("m") for name in found)
+        assert found["matmul"]["source"] == "fallback"
+        assert found["matmul"]["without"] == text
+        assert found["mse_loss"]["source"] == "decomposed"
+        assert found["mse_loss"]["without"] == ""
+
+
+def test_explain_selects() -> None:
+    text = run("backends", "explain", "cpu", "--op", "mat*")
+    assert set(rows(text)) == {"matmul", "1"}
+    assert "numpy_cpu (dlf " in text
+    result = CliRunner().invoke(main, ["backends", "explain", "cpu", "--op", "matmull"])
+    assert result.exit_code == 2
+    assert "did you mean 'matmul'" in result.stderr
+
+
 def test_ops() -> None:
     found = rows(run("ops", "list"))
     assert found["matmul"][1:5] == ["primitive", "1.0", "yes", "no"]
@@ -81,6 +182,7 @@ def test_doctor() -> None:
     text = run("doctor")
     for part in ("python", "numpy", "BLAS", "processors", "DLF_FALLBACK", "usable devices: cpu"):
         assert part in text
+    assert "DLF_PROBE_TIMEOUT" in text
 
 
 def test_doctor_shows_the_switches(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -406,11 +406,52 @@ def test_shadowed_plugin_takes_over_from_one_that_breaks(make: Make) -> None:
 
 
 def test_conform_cases(make: Make) -> None:
-    a = make("a", dlf_conform_cases=lambda device: (f"{device}-{i}" for i in range(2)))
-    b = make("b", dlf_conform_cases=lambda device: 1 / 0)
-    host = Host(lambda: [a, b])
-    assert [(case, r.name) for case, r in host.conform_cases("d")] == [("d-0", "a"), ("d-1", "a")]
+    def half(device: str) -> Iterator[str]:
+        yield f"{device}-lost"
+        raise ValueError("no second case")
+
+    hooks = {
+        "a": lambda device: (f"{device}-{i}" for i in range(2)),
+        "b": lambda device: 1 / 0,
+        "half": half,
+        "number": lambda device: 3,
+        "none": lambda device: None,
+        "last": lambda device: ["z"],
+    }
+    found = [make(name, dlf_conform_cases=hook) for name, hook in hooks.items()]
+    host = Host(lambda: [*found, make("without", dlf_optimizers=nothing)])
+    given = [(record.name, case) for record, case in host.conform_cases("d")]
+    assert given == [("a", "d-0"), ("a", "d-1"), ("last", "z")]
     assert "ZeroDivisionError" in state(host, "b").reason
+    assert "dlf_conform_cases failed: ValueError: no second case" in state(host, "half").reason
+    assert "TypeError" in state(host, "number").reason
+    assert [state(host, name).state for name in ("a", "none", "without")] == ["ok"] * 3
+
+
+def test_what_a_plugin_prints_stays_out_of_standard_output(
+    make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(value: Any) -> Callable[..., Any]:
+        def hook() -> Any:
+            print("chatter")
+            return value
+
+        return hook
+
+    class Loud(Minimal):
+        def probe(self) -> Probe:
+            print("chatter")
+            return self.answer
+
+    backends = said([BackendSpec("made", "npu", "made_dlf_a_a:cls")])
+    host = Host(lambda: [make("a", dlf_backends=backends, dlf_ops=said(None), cls=Loud)])
+    assert host.load_backend("npu").record.state == "ok"
+    host.register_ops(Ops())
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "chatter\n" * 3
+    print("after")
+    assert capsys.readouterr().out == "after\n"
 
 
 def test_using_a_device_during_discovery_is_told(make: Make) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import time
 from typing import Any
 
 import pytest
 
-from tests.plugin.packages import PACKAGES, install_packages
+from tests.plugin.packages import PACKAGES, installed_once
 from tests.support.environment import Environment
 
 _REPORT = """
@@ -43,21 +41,7 @@ print(json.dumps({
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """All packages installed; the workers of one test run share what the first of them builds."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "plugin-packages"
-    done = folder / "done"
-    try:
-        folder.mkdir()
-    except FileExistsError:
-        for _ in range(1200):
-            if done.exists():
-                return Environment(folder / "venv")
-            time.sleep(0.1)
-        pytest.fail("the worker that installs the packages did not end")
-    made = install_packages(folder)
-    done.touch()
-    return made
+    return installed_once(tmp_path_factory, "plugin-packages", PACKAGES)
 
 
 def report(environment: Environment, *devices: str, **variables: str) -> dict[str, Any]:

@@ -17,5 +17,6 @@ def dlf_backends(api: object) -> list[BackendSpec]:
             load="dlf_numpy_cpu.backend:NumpyBackend",
             requires_api=">=1.0,<2",
             priority=0,
+            native=False,
         )
     ]

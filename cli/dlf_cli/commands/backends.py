@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 import click
 
 from dlf_cli.console import print_json, say, table
 from dlf_cli.declared import declared_ops
-from dlf_cli.group import Commands, choice
-from dlf_cli.probes import backend_rows
+from dlf_cli.group import Commands, choice, unknown
+from dlf_cli.probes import ask_hooks, backend_rows
+
+if TYPE_CHECKING:
+    from dlf_cli.explained import Explained
 
 __all__ = ["backends"]
 
@@ -24,8 +30,10 @@ def backends() -> None:
     "--verbose", "-v", is_flag=True, help="Modules, versions, capabilities and errors as well."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_(verbose: bool, as_json: bool) -> None:
+@click.pass_context
+def list_(context: click.Context, verbose: bool, as_json: bool) -> None:
     """List the devices, and the plugins that failed with their reason."""
+    ask_hooks(context)
     rows = backend_rows()
     if as_json:
         print_json(rows)
@@ -61,25 +69,52 @@ def list_(verbose: bool, as_json: bool) -> None:
 
 @backends.command()
 @click.argument("device")
+@click.option("--op", "pattern", default="*", metavar="GLOB", help="Only ops of these names.")
 @click.option(
-    "--source", type=choice("source", "native", "overlay", "decomposed", "fallback", "missing")
+    "--source",
+    type=choice("source", "native", "overlay", "decomposed", "fallback", "missing"),
+    help="Only ops that run so.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def explain(device: str, source: str | None, as_json: bool) -> None:
-    """Say for each op which kernel DEVICE runs, and which plugin it comes from."""
-    from dlf.dispatch import explain as sources
-    from dlf_cli.device import open_device
+def explain(device: str, pattern: str, source: str | None, as_json: bool) -> None:
+    """Say for each op which kernel DEVICE runs, and which plugin it comes from.
 
-    open_device(device)
-    declared_ops()
-    found = [one for one in sources(device) if source in (None, one.source)]
+    Also which other kernels there are and why they are not taken, and what would run without this
+    one: another plugin's kernel, the decomposition into other ops, the host, or nothing.
+    """
+    from dlf_cli.device import open_device
+    from dlf_cli.explained import explained
+
+    ready = open_device(device)
+    names = declared_ops()
+    matching = {name for name in names if fnmatchcase(name, pattern)}
+    if not matching:
+        raise unknown("op", pattern, names)
+    found = [one for one in explained(ready) if one.op in matching and source in (None, one.source)]
     if as_json:
-        print_json([{"op": one.op, "source": one.source, "origin": one.origin} for one in found])
+        print_json([asdict(one) for one in found])
         return
-    table(("op", "source", "from"), [(one.op, one.source, one.origin) for one in found])
+    table(
+        ("op", "source", "from", "not taken", "without it"),
+        [
+            (
+                one.op,
+                one.source,
+                _whose(one),
+                "; ".join(f"{c.name} ({c.package}): {c.why}" for c in one.not_taken),
+                one.without,
+            )
+            for one in found
+        ],
+    )
     counts = Counter(one.source for one in found)
     parts = ", ".join(f"{count} {name}" for name, count in counts.most_common())
     say(f"\n{len(found)} ops{': ' if parts else ''}{parts}")
+
+
+def _whose(one: Explained) -> str:
+    name = one.package if one.origin == "dlf" else f"{one.origin} ({one.package})"
+    return f"{name}, for {' '.join(one.dtypes)}" if one.dtypes else name
 
 
 def _origin(row: dict[str, object]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -46,9 +47,10 @@ def bench(
 
     A rate is set against what the machine reached in the same run: arithmetic against the fastest
     matrix product, memory traffic against the fastest copy. More than 100 % means that the data
-    fitted into a cache.
+    fitted into a cache. What ran on the host because the device has no kernel for it is counted.
     """
     from dlf_cli.bench.cases import Setup, all_cases
+    from dlf_cli.bench.fallbacks import counted
     from dlf_cli.bench.peak import measure_peak
     from dlf_cli.bench.timing import measure
 
@@ -66,11 +68,15 @@ def bench(
     work = _build(case, Setup(device, dtype), size)
     synchronize = synchronizer(device)
     # Before and after: a machine that is busy for a moment must not pass for a slow one.
-    peak = measure_peak(device, dtype, synchronize, min(seconds, 1.0) / 4)
-    timing = measure(work.run, synchronize, seconds)
-    peak = peak.best(measure_peak(device, dtype, synchronize, min(seconds, 1.0) / 4))
+    with counted() as in_peak:
+        peak = measure_peak(device, dtype, synchronize, min(seconds, 1.0) / 4)
+    with counted() as timed:
+        timing = measure(work.run, synchronize, seconds)
+    with counted(in_peak):
+        peak = peak.best(measure_peak(device, dtype, synchronize, min(seconds, 1.0) / 4))
     report = _report(case, work, timing, peak)
     report |= {"device": str(device), "dtype": dtype.name, "size": size, "means": case.means}
+    report |= {"fallbacks": asdict(timed), "peak_fallbacks": asdict(in_peak)}
     if as_json:
         print_json(report)
     else:
@@ -158,6 +164,20 @@ def _page(report: dict[str, Any]) -> None:
     )
     share = report["share_of_peak"]
     say(f"{_bar(share)} {share:.1%} of the measured peak, {against}")
+    say(_fallbacks(report["fallbacks"], report["device"]))
+    if report["peak_fallbacks"]["calls"]:
+        say("warning: the peak was measured with host fallbacks too; it is not the device's")
+
+
+def _fallbacks(found: dict[str, Any], device: str) -> str:
+    """The line that says whether the time is the device's own."""
+    if not found["calls"]:
+        return "host fallbacks: none"
+    ops = ", ".join(f"{op} {calls}" for op, calls in found["ops"].items())
+    return (
+        f"warning: host fallbacks were timed, so this is not the speed of {device} alone: "
+        f"{found['calls']} calls ({ops}), {found['bytes']} bytes copied"
+    )
 
 
 def _bar(share: float, width: int = 30) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from dlf_cli.console import print_json, say, table
-from dlf_cli.probes import backend_rows, plugin_rows
+from dlf_cli.probes import ask_hooks, backend_rows, plugin_rows
 
 __all__ = ["doctor"]
 
@@ -18,6 +18,8 @@ SWITCHES = {
     "DLF_PLUGINS": "the only plugins to load",
     "DLF_DISABLE_PLUGINS": "plugins not to load",
     "DLF_STRICT_PLUGINS": "1: a broken plugin is an error",
+    "DLF_PROBE": "inline: native backends are not probed in a child process first",
+    "DLF_PROBE_TIMEOUT": "seconds that such a child may take, 20 unless set",
     "DLF_FALLBACK": "error, warn or allow: ops a device lacks run on the host",
     "DLF_KERNELS": "overlays switched off, as in -NAME",
     "DLF_DATA": "folder of datasets that are not shipped",
@@ -32,7 +34,8 @@ SWITCHES = {
 @click.pass_context
 def doctor(context: click.Context, as_json: bool) -> None:
     """Check Python, NumPy, BLAS, plugins, switches and devices. Status 1 if no device works."""
-    # Probing a device may change its plugin's state, so the devices come first.
+    # Hooks and probes may change a plugin's state, so they come first.
+    ask_hooks(context)
     devices = backend_rows()
     report: dict[str, Any] = {
         "system": _system(),

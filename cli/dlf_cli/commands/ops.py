@@ -64,8 +64,9 @@ def _sources(name: str) -> list[tuple[str, str, str]]:
     from dlf.errors import DlfError
     from dlf.plugin.host import get_host
 
-    rows = []
-    for device_type in sorted({spec.device_type for spec, _ in get_host().backend_specs()}):
+    host, rows = get_host(), []
+    host.examine()  # at once, so that devices that hang share one time limit
+    for device_type in sorted({spec.device_type for spec, _ in host.backend_specs()}):
         try:
             sources = explain(device_type)
         except DlfError as error:

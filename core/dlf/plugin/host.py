@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 from ..errors import DeviceUnavailableError, PluginError, UnknownNameError
 from .discovery import Found, canonical, find_plugins
 from .loaded import LoadedBackend, LoadedKernels, Registered
+from .quiet import quiet
 from .selection import strict, why_disabled
 from .specs import BackendSpec
-from .starting import refusal, start_backend, start_kernels
+from .starting import refusal, start_backend, start_kernels, unavailable
 from .states import PluginRecord, PluginState
 from .target import describe
 
 if TYPE_CHECKING:
+    from .isolated import Verdict
     from .loading import Plugin
     from .tables import Tables
 
@@ -43,14 +45,17 @@ class Host:
         self._refused: dict[str, PluginError] = {}
         self._overlays: dict[str, list[LoadedKernels]] = {}
         self._with_ops: set[Plugin] = set()
+        self._verdicts: dict[BackendSpec, Verdict | None] = {}
 
     def records(self, probe: bool = False) -> list[PluginRecord]:
         """Every plugin that was found and what became of it; dlf's own first.
 
         A backend is loaded when its device is first used, and only then found unavailable or
-        broken; with `probe` all are loaded now.
+        broken; with `probe` all are loaded now, after `examine`.
         """
         tables = self._ready()
+        if probe:
+            self.examine()
         for device_type in list(tables.backends) if probe else ():
             try:
                 self.load_backend(device_type)
@@ -62,12 +67,21 @@ class Host:
         """The backend of each registered device type, and who gives it. Loads none."""
         return list(self._ready().backends.values())
 
+    def examine(self) -> None:
+        """Probe in child processes, all at once, the native backends that have not been yet.
+
+        Before a loop over all devices this makes the time limits of those that hang run together.
+        """
+        with self._lock:
+            self._examine([spec for spec, _ in self._ready().backends.values()])
+
     def load_backend(self, device_type: str) -> LoadedBackend:
         """The backend of `device_type`, loaded and probed once.
 
         Raises UnknownNameError for a type that no plugin gives, DeviceUnavailableError with the
         probe's reason, IncompatiblePluginError and PluginError for a plugin that cannot be used. An
-        unavailable device is probed again at the next call.
+        unavailable device is probed again at the next call, unless its probe, in a child, ended
+        that process or did not end.
         """
         found = self._backends.get(device_type)
         if found is not None:
@@ -124,16 +138,20 @@ class Host:
                         group.commands.update(before)
                         raise
 
-    def conform_cases(self, device: Any) -> list[tuple[Any, PluginRecord]]:
-        """The plugins' own conformance cases for `device`, each with the plugin that gave it."""
-        cases: list[tuple[Any, PluginRecord]] = []
+    def conform_cases(self, device: Any) -> Iterator[tuple[PluginRecord, Any]]:
+        """The plugins' own conformance cases for `device`, each after the plugin that gives it.
+
+        A plugin whose hook raises, or gives what cannot be iterated over, gives none.
+        """
+        given: list[tuple[PluginRecord, Any]] = []
         with self._lock:
             self._ready()
             for plugin in list(self._plugins):
                 with self._guard(plugin, "dlf_conform_cases"):
-                    given = plugin.call("dlf_conform_cases", device=device)
-                    cases += [(case, plugin.record) for case in list(given or ())]
-        return cases
+                    # All of them now: a generator that fails half-way must leave nothing behind.
+                    cases = list(plugin.call("dlf_conform_cases", device=device) or ())
+                    given += [(plugin.record, case) for case in cases]
+        return iter(given)
 
     def _ready(self) -> Tables:
         if self._records is None:
@@ -172,7 +190,8 @@ class Host:
         from .tables import settle
 
         try:
-            yield
+            with quiet():
+                yield
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -206,12 +225,30 @@ class Host:
             return self._backends[device_type]
         if device_type in self._failed:
             raise _again(self._failed[device_type])
+        self._examine([spec])
+        verdict = self._verdicts.get(spec)
+        if verdict is not None and verdict.reason:
+            if verdict.safe:
+                # The answer counts once: what was absent may have come, and asking here is safe.
+                self._verdicts[spec] = None
+            raise unavailable(spec, record, verdict.reason)
         try:
             loaded = self._backends[device_type] = start_backend(spec, record)
         except PluginError as error:
             self._failed[device_type] = error
             raise
         return loaded
+
+    def _examine(self, specs: Iterable[BackendSpec]) -> None:
+        new = [
+            spec
+            for spec in specs
+            if spec.native and spec not in self._verdicts and spec.device_type not in self._backends
+        ]
+        if new:
+            from .isolated import examine
+
+            self._verdicts.update(zip(new, examine(new), strict=True))
 
 
 _host = Host()

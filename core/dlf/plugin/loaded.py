@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import PluginError
 from .backend import Backend, Probe
+from .quiet import quiet
 from .specs import BackendSpec, DatasetSpec
 from .states import PluginRecord, PluginState
 from .target import describe, load_target
@@ -52,7 +53,8 @@ class Registered:
 def load_or_break(name: str, target: str, record: PluginRecord) -> Any:
     """What `target` names; PluginError, and the plugin marked broken, if that fails."""
     try:
-        return load_target(target)
+        with quiet():
+            return load_target(target)
     except KeyboardInterrupt:
         raise
     except BaseException as error:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from inspect import isroutine
+from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 from ..errors import IncompatiblePluginError, PluginError, UnknownNameError
 from . import hookspecs
+from .quiet import quiet
 from .specs import BackendSpec, DatasetSpec, KernelSpec, check_target
 from .states import PluginRecord, PluginState
 from .target import describe, load_target
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Plugin", "load_plugin"]
 
 _HOOKS = frozenset(n for n in vars(hookspecs) if n.startswith("dlf_"))
+_LIGHT = 0.5  # seconds of processor time that importing a plugin's module may take
 
 
 @dataclass(eq=False)
@@ -52,7 +55,8 @@ def load_plugin(record: PluginRecord) -> Plugin:
     plugin = Plugin(record)
     try:
         plugin.manager = _register(record, _import(record))
-        _collect(plugin)
+        with quiet():
+            _collect(plugin)
     except KeyboardInterrupt:
         raise
     except IncompatiblePluginError as error:
@@ -71,8 +75,18 @@ def _told(error: BaseException) -> tuple[str, BaseException]:
 
 
 def _import(record: PluginRecord) -> Any:
+    begin = thread_time()
     try:
-        return load_target(record.module)
+        with quiet() as aside:
+            module = load_target(record.module)
+        if aside.used:
+            record.note("prints to standard output when it is imported; sent to standard error")
+        if (seconds := thread_time() - begin) > _LIGHT:
+            record.note(
+                f"its module took {seconds:.1f} s to import; it must be light, and leave heavy "
+                "imports to what it names"
+            )
+        return module
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -132,9 +146,7 @@ def _check_api(plugin: Plugin, spec: BackendSpec | KernelSpec) -> None:
             f"'{spec.name}' requires kernel API {spec.requires_api}, and this dlf gives {api}"
         )
     if newer_minor(spec.requires_api):
-        plugin.record.reason = (
-            f"built for kernel API {spec.requires_api}, later than this dlf's {api}"
-        )
+        plugin.record.note(f"built for kernel API {spec.requires_api}, later than this dlf's {api}")
 
 
 def _ask(plugin: Plugin, hook: str, **arguments: Any) -> Any:

@@ -36,6 +36,9 @@ class BackendSpec:
         load: ``"package.module:Class"`` of a `Backend`; imported when the device is first used.
         requires_api: the kernel APIs it works with, such as ``">=1.0,<2"``.
         priority: of two backends for one device type, the higher one is used.
+        native: importing, making or probing it runs native code that could take the process down or
+            never return, so that this is tried in a child process first, with a time limit. Say
+            False of pure Python, and save that time.
 
     ValueError for a name that is no identifier, and for `load` or `requires_api` that cannot be
     read.
@@ -46,6 +49,7 @@ class BackendSpec:
     load: str
     requires_api: str = ">=1.0,<2"
     priority: int = 0
+    native: bool = True
 
     def __post_init__(self) -> None:
         _check("BackendSpec", self.name, self.device_type, self.load, self.requires_api)

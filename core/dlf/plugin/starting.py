@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from ..errors import DeviceUnavailableError, IncompatiblePluginError, PluginError
 from .backend import Backend, Caps, Probe
 from .loaded import LoadedBackend, LoadedKernels, load_or_break
+from .quiet import quiet
 from .selection import strict
 from .specs import BackendSpec, KernelSpec
 from .states import PluginRecord, PluginState
 from .target import describe
 
-__all__ = ["refusal", "start_backend", "start_kernels"]
+__all__ = ["refusal", "start_backend", "start_kernels", "unavailable"]
 
 
 def start_backend(spec: BackendSpec, record: PluginRecord) -> LoadedBackend:
@@ -21,8 +22,9 @@ def start_backend(spec: BackendSpec, record: PluginRecord) -> LoadedBackend:
     Raises PluginError, and marks the plugin broken, if it is none; DeviceUnavailableError, and
     marks the plugin unavailable, if its probe names no device.
     """
-    backend = _make(spec, record)
-    probe = _probe(backend, spec, record)
+    with quiet():
+        backend = _make(spec, record)
+        probe = _probe(backend, spec, record)
     if record.state is PluginState.UNAVAILABLE and record.reason.startswith(_named(spec)):
         record.mark(PluginState.OK)
     return LoadedBackend(spec, record, backend, probe)
@@ -31,9 +33,10 @@ def start_backend(spec: BackendSpec, record: PluginRecord) -> LoadedBackend:
 def start_kernels(spec: KernelSpec, record: PluginRecord) -> LoadedKernels | None:
     """The kernels that `spec` names; None, and the plugin marked, if they cannot be had."""
     try:
-        kernels = load_or_break(spec.name, spec.load, record)
-        if not isinstance(kernels, Mapping):
-            kernels = kernels()
+        with quiet():
+            kernels = load_or_break(spec.name, spec.load, record)
+            if not isinstance(kernels, Mapping):
+                kernels = kernels()
         if not isinstance(kernels, Mapping) or not all(map(callable, kernels.values())):
             raise TypeError(f"'{spec.load}' gives {kernels!r}; expected a mapping of op to kernel")
     except KeyboardInterrupt:
@@ -55,6 +58,14 @@ def refusal(record: PluginRecord) -> PluginError:
     error = kind(f"{record.label} is {record.state}: {record.reason}")
     error.__cause__ = record.error
     return error
+
+
+def unavailable(
+    spec: BackendSpec, record: PluginRecord, reason: str, cause: BaseException | None = None
+) -> DeviceUnavailableError:
+    """The error for a device that cannot be used because of `reason`; marks the plugin."""
+    record.mark(PluginState.UNAVAILABLE, f"{_named(spec)}: {reason}", cause)
+    return DeviceUnavailableError(f"{_named(spec)} of {record.label} is unavailable: {reason}")
 
 
 def _named(spec: BackendSpec) -> str:
@@ -96,7 +107,4 @@ def _probe(backend: Backend, spec: BackendSpec, record: PluginRecord) -> Probe:
         cause, reason = error, f"probe raised {describe(error)}"
     if cause is None and probe.ok and probe.devices:
         return probe
-    record.mark(PluginState.UNAVAILABLE, f"{_named(spec)}: {reason}", cause)
-    raise DeviceUnavailableError(
-        f"{_named(spec)} of {record.label} is unavailable: {reason}"
-    ) from cause
+    raise unavailable(spec, record, reason, cause) from cause

@@ -30,8 +30,8 @@ class PluginRecord:
     """A plugin that was found, and what became of it. The host keeps it up to date.
 
     `name` and `module` are the entry point's, `distribution` and `version` those of the package
-    that declares it; `reason` says why in one line where `state` is not ``ok``; `error` is the
-    exception behind it, if any.
+    that declares it; `reason` says in one line why `state` is not ``ok``, or, where it is, what the
+    plugin's author should look at; `error` is the exception behind it, if any.
     """
 
     name: str
@@ -52,3 +52,7 @@ class PluginRecord:
     ) -> None:
         """Set what became of the plugin."""
         self.state, self.reason, self.error = state, reason, error
+
+    def note(self, text: str) -> None:
+        """Add `text` to the reason; the state stays."""
+        self.reason = "; ".join(filter(None, (self.reason, text)))
