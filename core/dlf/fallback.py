@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock, local
+from typing import Any
 
-__all__ = ["Count", "fallback_policy", "get_policy", "note", "report", "reset"]
+__all__ = ["Count", "carried", "fallback_policy", "get_policy", "note", "report", "reset"]
 
 POLICIES = ("error", "warn", "allow")
 
@@ -55,6 +56,17 @@ def fallback_policy(name: str) -> Iterator[None]:
         yield
     finally:
         _policy.override = before
+
+
+def carried(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` for another thread, in which it runs under this thread's policy of now."""
+    name = _policy.override
+
+    def run(*args: Any) -> Any:
+        _policy.override = name
+        return function(*args)
+
+    return run
 
 
 def note(op: str, device: str, copied: int) -> None:

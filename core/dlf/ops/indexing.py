@@ -10,7 +10,7 @@ import numpy as np
 from .. import dtypes
 from ..inplace import check_writable, write
 from ..tensor import Tensor
-from .creation import as_tensor, full, tensor, zeros
+from .creation import arange, as_tensor, full, tensor, zeros
 from .lookup import checked_places, index_copy_op, nonzero_op, take_op
 from .movement import broadcast_tensors, expand, permute, reshape, unsqueeze
 from .slicing import select, slice_along
@@ -203,7 +203,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         source = source.to(x.device)
     source = source.to(x.dtype)
     if not any(r is not None for r in rest):
-        _store(x, view, fit_source(source, view._data.shape))
+        _store(x, items, view, fit_source(source, view._data.shape))
         return
     dims, indices, together = advanced_plan(view, rest)
     rows, linear, order = rows_at(view, dims, indices)
@@ -219,18 +219,20 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         rows, reshape(linear, -1), reshape(source, linear.numel(), *rows._data.shape[1:]), 0
     )
     moved = reshape(new, [view._data.shape[d] for d in order])
-    _store(x, view, permute(moved, [order.index(d) for d in range(view.ndim)]))
+    _store(x, items, view, permute(moved, [order.index(d) for d in range(view.ndim)]))
 
 
-def _store(x: Tensor, view: Tensor, source: Tensor) -> None:
+def _store(x: Tensor, items: list[Any], view: Tensor, source: Tensor) -> None:
+    """Write `source` to the part of `x` that its basic indices pick, of which `view` is the view.
+
+    Where the device has no views, the whole of `x` is written, with the part in its place.
+    """
     if x.device.views or view is x:
         write(view, overwrite(view, source), "setitem")
         return
-    # No views here: rebuild x around the part, through the views' own functional forms.
-    raise RuntimeError(
-        f"setitem: the backend of {x.device} has no views, so a part of a tensor cannot be written "
-        "in place; build the tensor with dlf.where, dlf.cat or slice_scatter instead"
-    )
+    places, _ = basic_part(reshape(arange(x.numel(), device=x.device), x._data.shape), items)
+    flat = index_copy_op(reshape(x, -1), reshape(places, -1), reshape(source, -1), 0)
+    write(x, reshape(flat, x._data.shape), "setitem")
 
 
 def fit_source(source: Tensor, shape: Any) -> Tensor:

@@ -241,7 +241,9 @@ def nll_backward(
     if reduction == "mean":
         grad = grad / total_weight
     zeros = grad.new_zeros((target.shape[0], classes, *target.shape[1:]))
-    return zeros.scatter(1, safe.unsqueeze(1), (-grad * scale).unsqueeze(1))
+    # Chosen, not multiplied: 0 / 0 of a mean over no target stays out of the gradient.
+    slope = dlf.where(counts, -grad * scale, 0)
+    return zeros.scatter(1, safe.unsqueeze(1), slope.unsqueeze(1))
 
 
 def _nll_values(

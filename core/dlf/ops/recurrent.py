@@ -25,6 +25,8 @@ __all__ = [
     "lstm_cell",
     "lstm_gates",
     "lstm_gates_backward",
+    "lstm_sequence",
+    "lstm_sequence_backward",
     "rnn_layer",
     "rnn_relu_cell",
     "rnn_tanh_cell",
@@ -68,6 +70,96 @@ def lstm_gates(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
     i, f, n, o = gates.chunk(4, -1)
     after = sigmoid(f) * cell + sigmoid(i) * n.tanh()
     return sigmoid(o) * after.tanh(), after
+
+
+@composite(inputs=7, outputs=3)
+def lstm_sequence_backward(
+    grad_out: Tensor | None,
+    grad_cells: Tensor | None,
+    grad_gates: Tensor | None,
+    gates: Tensor,
+    cells: Tensor,
+    cell: Tensor,
+    weight: Tensor,
+    reverse: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of `lstm_sequence` by `sums`, `hidden` and `cell`; gradients of outputs may be
+    None.
+    """
+    order = _order(gates.shape[0], reverse)
+    by_cell = dlf.zeros_like(cell)
+    by_hidden = dlf.zeros_like(cell)
+    by_sums: list[Tensor] = []
+    for at in reversed(range(len(order))):
+        t = order[at]
+        i, f, n, o = gates[t].chunk(4, -1)
+        before = cells[order[at - 1]] if at else cell
+        squashed = cells[t].tanh()
+        if grad_out is not None:
+            by_hidden = by_hidden + grad_out[t]
+        if grad_cells is not None:
+            by_cell = by_cell + grad_cells[t]
+        by_cell = by_cell + by_hidden * o * (1 - squashed * squashed)
+        by_gates = dlf.cat([by_cell * n, by_cell * before, by_cell * i, by_hidden * squashed], -1)
+        if grad_gates is not None:
+            by_gates = by_gates + grad_gates[t]
+        slopes = dlf.cat([i * (1 - i), f * (1 - f), 1 - n * n, o * (1 - o)], -1)
+        by_sums.append(by_gates * slopes)
+        by_hidden, by_cell = by_sums[-1] @ weight, by_cell * f
+    if not reverse:
+        by_sums.reverse()
+    return dlf.stack(by_sums, 0), by_hidden, by_cell
+
+
+def _order(steps: int, reverse: bool) -> range:
+    return range(steps - 1, -1, -1) if reverse else range(steps)
+
+
+def _lstm_sequence_vjp(
+    g: tuple[Tensor | None, Tensor | None, Tensor | None],
+    out: tuple[Tensor, Tensor, Tensor],
+    hidden: Tensor,
+    cell: Tensor,
+    weight: Tensor,
+    reverse: bool,
+    needs: tuple[bool, ...],
+) -> tuple[Tensor | None, ...]:
+    states, cells, gates = out
+    by_sums, by_hidden, by_cell = lstm_sequence_backward(*g, gates, cells, cell, weight, reverse)
+    by_weight = None
+    if needs[3]:
+        first = hidden.unsqueeze(0)
+        before = [states[1:], first] if reverse else [first, states[:-1]]
+        rows = dlf.cat(before, 0).reshape(-1, hidden.shape[-1])
+        by_weight = by_sums.reshape(-1, by_sums.shape[-1]).mT @ rows
+    return by_sums, by_hidden, by_cell, by_weight
+
+
+@composite(inputs=4, outputs=3, vjp=_lstm_sequence_vjp)
+def lstm_sequence(
+    sums: Tensor, hidden: Tensor, cell: Tensor, weight: Tensor, reverse: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """All steps of an LSTM: hidden states, cell states ``(T, ..., H)`` and gates ``(T, ..., 4H)``.
+
+    `sums` ``(T, ..., 4 * H)`` is what the gates get from the input, biases included; `hidden` and
+    `cell` ``(..., H)`` are the first states; `weight` is ``(4 * H, H)``. `reverse` goes from the
+    last step to the first. The gates are given after their sigmoid or tanh.
+    """
+    states: list[Tensor] = []
+    cells: list[Tensor] = []
+    gates: list[Tensor] = []
+    for t in _order(sums.shape[0], reverse):
+        i, f, n, o = (sums[t] + linear(hidden, weight, None)).chunk(4, -1)
+        i, f, n, o = sigmoid(i), sigmoid(f), n.tanh(), sigmoid(o)
+        cell = f * cell + i * n
+        hidden = o * cell.tanh()
+        states.append(hidden)
+        cells.append(cell)
+        gates.append(dlf.cat([i, f, n, o], -1))
+    if reverse:
+        for steps in (states, cells, gates):
+            steps.reverse()
+    return dlf.stack(states, 0), dlf.stack(cells, 0), dlf.stack(gates, 0)
 
 
 @composite(inputs=4, outputs=3)
@@ -181,20 +273,23 @@ def rnn_layer(
         raise ValueError(f"Unrecognized RNN mode: {mode}; expected RNN_TANH, RNN_RELU, LSTM or GRU")
     # What does not depend on the hidden state is computed for all steps at once.
     bias = b_ih
-    if mode != "GRU" and b_ih is not None and b_hh is not None:
-        bias, b_hh = b_ih + b_hh, None
-    sums = linear(x, w_ih, bias).unbind(0)
-    h, c = h0, c0
+    if mode != "GRU" and b_hh is not None:
+        bias, b_hh = b_hh if b_ih is None else b_ih + b_hh, None
+    sums = linear(x, w_ih, bias)
+    if mode == "LSTM":
+        out, cells, _ = lstm_sequence(sums, h0, c0, w_hh, reverse)
+        last = 0 if reverse else -1
+        return out, out[last], cells[last]
+    sums = sums.unbind(0)
+    h = h0
     outputs: list[Tensor] = []
     for given in reversed(sums) if reverse else sums:
         recurrent = linear(h, w_hh, b_hh)
-        if mode == "LSTM":
-            h, c = lstm_gates(given + recurrent, c)
-        elif mode == "GRU":
+        if mode == "GRU":
             h = gru_gates(given, recurrent, h)
         else:
             h = (given + recurrent).tanh() if mode == "RNN_TANH" else relu(given + recurrent)
         outputs.append(h)
     if reverse:
         outputs.reverse()
-    return dlf.stack(outputs, 0), h, c
+    return dlf.stack(outputs, 0), h, None

@@ -39,6 +39,7 @@ class StepOp:
                 doc=default.__doc__ or "",
             )
         )
+        self.op.function = self
         self.default, self.inputs, self.changes = default, inputs, changes
         self.__name__, self.__doc__ = default.__name__, default.__doc__
 

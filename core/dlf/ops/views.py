@@ -66,6 +66,7 @@ def view_op(
             track_view(input, out, name, lambda base: function(base, *args))
         return out
 
+    op.function = function
     function.op = op  # type: ignore[attr-defined]  # the op behind the function
     function.__name__ = name
     return function

@@ -16,7 +16,7 @@ __all__ = ["composite", "finish", "primitive"]
 
 
 def finish(function: Any, op: Op, name: str, doc: str | None) -> Any:
-    function.op = op
+    function.op, op.function = op, function
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
     return function

@@ -30,13 +30,15 @@ class Op:
     `inputs` counts the leading parameters that are tensors (each may be a sequence of tensors for
     `concat`); the rest are attributes. `vjp` is one function for all inputs (joint) or a tuple with
     one an input, each naming what it needs. `decompose` builds the result of other ops. `since` is
-    the kernel API it came with.
+    the kernel API it came with. `function` runs it, called positionally, where it was declared by
+    one of this package's functions.
     """
 
     __slots__ = (
         "decompose",
         "doc",
         "dtype",
+        "function",
         "inputs",
         "kind",
         "name",
@@ -69,6 +71,7 @@ class Op:
         self.since, self.view, self.doc = since, view, doc
         self.plans: dict[tuple[bool, ...], Plan] = {}
         self.slot = -1
+        self.function: Callable[..., Any] | None = None
 
     @property
     def signature(self) -> str:

@@ -8,6 +8,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 import dlf
+from dlf import fallback
 from dlf.tensor import Tensor
 from dlf.utils.data.collate import default_collate, default_convert, map_structure
 from dlf.utils.data.dataset import Dataset, IterableDataset, batch_reader
@@ -256,12 +257,13 @@ class _Threaded:
         self._given = 0
         self._early: dict[int, Any] = {}
         seed = int(dlf.randint(0, 2**31, (1,), dtype=dlf.int64, generator=loader.generator).item())
+        work = fallback.carried(run_worker)  # a block of `fallback_policy` holds for them too
         for i in range(loader.num_workers):
             tasks: SimpleQueue[Any] = SimpleQueue()
             info = WorkerInfo(i, loader.num_workers, seed + i, loader.dataset)
             self._tasks.append(tasks)
             Thread(
-                target=run_worker,
+                target=work,
                 args=(info, _fetch_maker(loader), loader.worker_init_fn, tasks, self._results),
                 name=f"dlf-data-{i}",
                 daemon=True,
