@@ -31,8 +31,8 @@ HEAVY = {
     "torch",
 }
 
-# pytest itself loads these two: its options and its tests of a device.
-PYTEST = {"conform/pytest_plugin.py": {"pytest"}, "conform/suite.py": {"pytest"}}
+# pytest itself loads this one: its tests of a device.
+PYTEST = {"conform/suite.py": {"pytest"}}
 
 
 def loaded_by(statement: str, after: str) -> set[str]:

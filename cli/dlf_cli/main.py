@@ -11,10 +11,12 @@ __all__ = ["main"]
 COMMANDS = {
     "backends": "dlf_cli.commands.backends:backends",
     "bench": "dlf_cli.commands.bench:bench",
+    "conform": "dlf_cli.commands.conform:conform",
     "datasets": "dlf_cli.commands.datasets:datasets",
     "doctor": "dlf_cli.commands.doctor:doctor",
     "ops": "dlf_cli.commands.ops:ops",
     "optimizers": "dlf_cli.commands.optimizers:optimizers",
+    "plugin": "dlf_cli.commands.plugin:plugin",
     "train": "dlf_cli.commands.train:train",
 }
 

@@ -337,9 +337,18 @@ __all__ = [
 __version__ = "0.1.0"
 
 _SUBMODULES = (
-    "nn", "optim", "utils", "serialization", "plugin", "registry", "dispatch", "xp", "func",
+    "conform",
+    "dispatch",
+    "func",
     "linalg",
-)  # fmt: skip
+    "nn",
+    "optim",
+    "plugin",
+    "registry",
+    "serialization",
+    "utils",
+    "xp",
+)
 _FROM_SERIALIZATION = ("load", "save")
 
 

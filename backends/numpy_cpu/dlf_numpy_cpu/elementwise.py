@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from dlf.xp import binary
 from dlf.xp.common import is_low
+from dlf_numpy_cpu.lowprec import rounded
 from dlf_numpy_cpu.quiet import SILENCE, quiet, silent
 from dlf_numpy_cpu.scalars import SCALARS, UNSIGNED_ZERO_SCALARS, Scalars, scalar
 
@@ -75,7 +76,7 @@ def _binary(ufunc: np.ufunc, scalars: Scalars, widen: bool) -> Kernel:
             if value is None:
                 value = scalars.make(b if isinstance(a, ndarray) else a, dtype)
         result = np.asarray(calm(array, value) if isinstance(a, ndarray) else calm(value, array))
-        return result.astype(dtype) if result.dtype != dtype and widen else result
+        return rounded(result, dtype) if result.dtype != dtype and widen else result
 
     def kernel(a: Any, b: Any) -> Any:
         try:

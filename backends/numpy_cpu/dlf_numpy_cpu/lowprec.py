@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 
 from dlf.xp.common import is_low
+from dlf_numpy_cpu.quiet import quiet
 
-__all__ = ["through_float32"]
+__all__ = ["rounded", "through_float32"]
+
+rounded = quiet(np.ndarray.astype)
+"""``rounded(array, dtype)``: what is beyond the dtype becomes infinite, without a warning."""
 
 
 def through_float32(kernel: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,7 +32,7 @@ def through_float32(kernel: Callable[..., Any]) -> Callable[..., Any]:
             return kernel(*args)
 
         def narrow(value: Any) -> Any:
-            return value.astype(first.dtype) if value.dtype == np.float32 else value
+            return rounded(value, first.dtype) if value.dtype == np.float32 else value
 
         result = kernel(*[widen(value) for value in args])
         return tuple(map(narrow, result)) if isinstance(result, tuple) else narrow(result)

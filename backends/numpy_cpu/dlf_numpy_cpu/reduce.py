@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dlf.xp.common import is_low
+from dlf_numpy_cpu.lowprec import rounded
 from dlf_numpy_cpu.quiet import SILENCE, quiet
 
 __all__ = ["column_sums", "kernels", "row_max", "row_sums"]
@@ -22,7 +23,6 @@ Dims = tuple[int, ...]
 
 _BLOCK = 1024
 _SMALL = 2048
-_SHORT = 128
 
 
 def row_sums(a: Array) -> Any:
@@ -48,13 +48,16 @@ def column_sums(a: Array) -> Any:
 
 
 def row_max(a: Array, ufunc: np.ufunc = np.maximum) -> Array:
-    """(n, m) -> (n,) with m > 0: column by column where the rows are short."""
-    if not 1 < a.shape[1] <= _SHORT or a.shape[0] < 16:
-        return ufunc.reduce(a, 1)  # type: ignore[no-any-return]
-    best: Array = ufunc(a[:, 0], a[:, 1])
-    for column in range(2, a.shape[1]):
-        ufunc(best, a[:, column], out=best)
-    return best
+    """(n, m) -> (n,) with m > 0; NaN wins.
+
+    NumPy finds the place of an extreme in short rows five times as fast as the extreme itself.
+    """
+    rows, columns = a.shape
+    if columns > _BLOCK or rows == 1:
+        return np.asarray(ufunc.reduce(a, 1))
+    places = a.argmax(1) if ufunc is np.maximum else a.argmin(1)
+    places += np.arange(0, rows * columns, columns)
+    return a.reshape(-1).take(places)
 
 
 def _matrix(a: Array, dims: Dims) -> tuple[Array, int] | None:
@@ -117,7 +120,7 @@ def _sum() -> Callable[..., Array]:
 
     def kernel(a: Array, dims: Dims, keepdim: bool) -> Array:
         if is_low(a):
-            return kernel(a.astype(np.float32), dims, keepdim).astype(a.dtype)
+            return rounded(kernel(a.astype(np.float32), dims, keepdim), a.dtype)
         if a.size >= _SMALL:
             return large(a, dims, keepdim)  # type: ignore[no-any-return]
         return np.asarray(silence.run(reduce, a, dims, a.dtype, None, keepdim))
@@ -132,7 +135,7 @@ def _extremum(ufunc: np.ufunc) -> Callable[..., Array]:
         if is_low(a):
             return kernel(a.astype(np.float32), dims, keepdim).astype(a.dtype)
         found = _matrix(a, dims)
-        if found is None or found[1] == 0 or found[0].shape[1] > _SHORT:
+        if found is None or found[1] == 0 or found[0].shape[1] > _BLOCK or a.dtype.kind == "c":
             return np.asarray(reduce(a, dims, None, None, keepdim))
         return row_max(found[0], ufunc).reshape(_result_shape(a, dims, keepdim))
 

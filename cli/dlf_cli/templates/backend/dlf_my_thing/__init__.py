@@ -1,0 +1,1 @@
+"""The device my_thing for dlf."""

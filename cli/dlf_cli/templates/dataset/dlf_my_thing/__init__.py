@@ -1,0 +1,1 @@
+"""The dataset my_thing for dlf."""

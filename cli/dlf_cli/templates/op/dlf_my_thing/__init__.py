@@ -1,0 +1,1 @@
+"""The op my_thing for dlf."""

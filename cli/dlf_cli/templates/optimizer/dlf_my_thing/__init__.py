@@ -1,0 +1,1 @@
+"""The optimizer my_thing for dlf."""

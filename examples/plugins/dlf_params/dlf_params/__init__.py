@@ -1,0 +1,1 @@
+"""The command dlf params: the tensors in a file."""

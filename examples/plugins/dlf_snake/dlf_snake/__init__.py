@@ -1,0 +1,1 @@
+"""The activation snake for dlf, for signals that repeat."""

@@ -1,0 +1,8 @@
+"""Declares the op when a device is first used."""
+
+from dlf.plugin import hookimpl
+
+
+@hookimpl
+def dlf_ops(registry):
+    import dlf_snake.ops  # noqa: F401  # declares it
