@@ -43,5 +43,8 @@ MODULES = (
 
 def all_cases(subject: Subject) -> Iterator[Case]:
     """The cases for `subject`, module by module."""
+    # The ops of layers and optimizers are registered when these are imported.
+    for library in ("dlf.nn.functional", "dlf.optim"):
+        importlib.import_module(library)
     for name in MODULES:
         yield from importlib.import_module(f"{__name__}.{name}").cases(subject)

@@ -55,6 +55,10 @@ def _normalized_backward(op: str) -> dict[str, Sample]:
     }
 
 
+# Their means are exact, and the difference of mean squares and squared mean is lost in float32.
+_FAR = Values([[4096.0, 4097, 4098, 4099, 4100], [5000, 5001, 4998, 5003, 5003]])
+
+
 def _layer_norm_backward(*shape: int, ndim: int, weight: bool) -> Sample:
     def statistic(at: int) -> Derived:
         return Derived(
@@ -91,6 +95,7 @@ NORMS: Rows = {
         "weight alone": (real(3, 5), real(5), None, 1, 1e-5),
         "bias alone": (real(3, 5), None, real(5), 1, 1e-5),
         "flat": (FLAT, None, None, 1, 1e-3),
+        "far from 0": (_FAR, None, None, 1, 1e-5),
         "one": (real(1, 1), real(1), real(1), 1, 1e-5),
         "empty": (real(0, 5), real(5), real(5), 1, 1e-5),
         "many": (real(500, 300), real(300), real(300), 1, 1e-5),
@@ -190,6 +195,7 @@ LINEAR: Rows = {
     "linear": {
         "rows": (real(3, 5), real(4, 5), real(4)),
         "plain": (real(3, 5), real(4, 5), None),
+        "square": (real(3, 4), real(4, 4), real(4)),
         "vector": (real(5), real(4, 5), real(4)),
         "cube": (real(2, 3, 5), real(4, 5), real(4)),
         "empty": (real(0, 5), real(4, 5), real(4)),

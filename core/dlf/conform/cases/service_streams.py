@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -92,6 +93,13 @@ def _elapsed(subject: Subject) -> None:
     assert end.query(), "the event is not reached after synchronize"
     took = start.elapsed_time(end)
     assert 0 <= took < 60_000, f"10 small products took {took} ms"
+    start.record()
+    streams.synchronize()
+    time.sleep(0.03)
+    end.record()
+    streams.synchronize()
+    took = start.elapsed_time(end)
+    assert 20 <= took < 10_000, f"between two events 30 ms apart elapsed_time finds {took} ms"
 
 
 def _event(subject: Subject) -> None:
@@ -104,6 +112,20 @@ def _event(subject: Subject) -> None:
     event.synchronize()
     assert event.query(), "the event is not reached after its synchronize"
     assert_same(x.cpu().numpy(), host * 2, "product")
+
+
+def _reached(subject: Subject) -> None:
+    """An event that says that it is reached has all behind it that was queued before."""
+    streams = service(subject, "streams", "Event", "Stream", "stream")
+    host = _numbers(subject)
+    x, side, event = subject.tensor(host), streams.Stream(subject.index), streams.Event()
+    streams.synchronize()
+    with streams.stream(side):
+        y = x @ x
+        event.record(side)
+    if not any(event.query() for _ in range(1000)):
+        event.synchronize()
+    assert_same((y + 0).cpu().numpy(), host @ host, "what the event says is there")
 
 
 def _late(subject: Subject) -> None:
@@ -123,4 +145,4 @@ def _late(subject: Subject) -> None:
     assert_same(c.cpu().numpy(), np.full_like(kept, 14), "what was computed after it")
 
 
-CASES = (_synchronize, _order_by_streams, _order_by_events, _current, _elapsed, _event, _late)
+CASES = (_synchronize, _order_by_streams, _order_by_events, _current, _elapsed, _event, _reached, _late)

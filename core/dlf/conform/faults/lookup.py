@@ -57,8 +57,14 @@ def _gather_flat(out: Array, a: Array, index: Array, dim: int) -> Array:
     return np.take_along_axis(a.reshape(-1)[: int(np.prod(sizes))].reshape(sizes), index, dim)
 
 
-def _first_dim(kernel: Kernel, a: Any, index: Any, dim: int) -> Any:
-    return kernel(a, index, 0)
+def _first_dim(out: Array, a: Array, index: Array, dim: int) -> Array:
+    if a.ndim < 2 or dim == 0 or not out.size:
+        return out
+    along = np.indices(index.shape, sparse=True)
+    places: list[Any] = [along[d] % n for d, n in enumerate(a.shape)]
+    places[0] = index % a.shape[0]
+    wrong: Array = a[tuple(places)]
+    return wrong
 
 
 def _accumulated(out: Array, a: Array, index: Array, src: Array, dim: int) -> Array:
@@ -145,7 +151,7 @@ FAULTS = (
     Fault(
         "gather/first-dim",
         "gather",
-        called(_first_dim),
+        altered(_first_dim),
         "it reads along the first dim, whatever dim is asked for",
     ),
     Fault(
