@@ -174,6 +174,8 @@ LAYERS: dict[str, tuple[Callable[[Any], Any], float]] = {
 @pytest.mark.parametrize("name", LAYERS)
 def test_default_of_layers_is_uniform(name: str) -> None:
     make, bound = LAYERS[name]
+    dlf.manual_seed(0)
+    torch.manual_seed(0)
     module, oracle = make(dlf.nn), make(torch.nn)
     for (key, actual), expected in zip(module.named_parameters(), oracle.parameters(), strict=True):
         values, wanted = actual.detach().numpy(), expected.detach().numpy()
@@ -183,6 +185,7 @@ def test_default_of_layers_is_uniform(name: str) -> None:
 
 
 def test_default_of_tables_is_normal() -> None:
+    dlf.manual_seed(0)
     weight = dlf.nn.Embedding(100, 80, padding_idx=3).weight.detach().numpy()
     assert abs(np.delete(weight, 3, 0).std() - 1) < 0.03
     assert not weight[3].any()

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from dlf.dtypes import from_numpy
 from dlf.plugin import Backend, Caps, Probe
+from dlf_numpy_cpu import memory, parallel
 from dlf_numpy_cpu.kernels import kernels
 from dlf_numpy_cpu.quiet import quiet
 
@@ -30,6 +31,9 @@ class NumpyBackend(Backend):
     device_type = "cpu"
     caps = Caps(dtypes=_DTYPES, features=frozenset({"views"}))
 
+    def __init__(self) -> None:
+        memory.keep_freed()
+
     def probe(self) -> Probe:
         """Always there."""
         return Probe(ok=True, devices=(f"NumPy {np.__version__}",))
@@ -49,6 +53,14 @@ class NumpyBackend(Backend):
     def kernels(self) -> Mapping[str, Callable[..., Any]]:
         """The kernels of `dlf.xp` over NumPy, and faster ones of this backend's own."""
         return kernels()
+
+    def get_num_threads(self) -> int:
+        """Threads that large elementwise work is shared between."""
+        return parallel.get_num_threads()
+
+    def set_num_threads(self, count: int) -> None:
+        """Share large elementwise work between `count` threads; BLAS has a setting of its own."""
+        parallel.set_num_threads(count)
 
     def shares_memory(self, a: Array, b: Array) -> bool:
         """Whether the two arrays lie in the same memory."""

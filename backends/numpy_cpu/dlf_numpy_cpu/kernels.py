@@ -13,8 +13,10 @@ from dlf_numpy_cpu import (
     contract,
     conv,
     elementwise,
+    loss,
     norm,
     pool,
+    recurrent,
     reduce,
     scatter,
     softmax,
@@ -46,7 +48,9 @@ def kernels() -> dict[str, Callable[..., Any]]:
         softmax,
         norm,
         conv,
+        loss,
         pool,
+        recurrent,
         views,
     ):
         table.update(own.kernels())

@@ -23,13 +23,19 @@ Dims = tuple[int, ...]
 
 _BLOCK = 1024
 _SMALL = 2048
+_SHORT = 128
+# Elements of a matrix below which OpenBLAS multiplies it by a vector in the calling thread. To
+# start threads costs more than such a product, and much more while the processors are busy.
+_ALONE = 8192
 
 
 def row_sums(a: Array) -> Any:
-    """(n, m) -> (n,): a product with ones where the rows are short enough to be added in one go."""
-    if a.shape[1] <= _BLOCK and a.dtype.kind in "fc":
-        return np.matmul(a, np.ones(a.shape[1], a.dtype))
-    return np.add.reduce(a, 1)
+    """(n, m) -> (n,), without a matrix product: see `_ALONE`."""
+    if a.dtype.kind not in "fc" or a.shape[1] > _BLOCK:
+        return np.add.reduce(a, 1)
+    if a.shape[1] <= _SHORT:
+        return np.einsum("ij->i", a)
+    return np.vecdot(np.ones(a.shape[1], a.dtype), a)
 
 
 def column_sums(a: Array) -> Any:
@@ -37,14 +43,22 @@ def column_sums(a: Array) -> Any:
     rows, columns = a.shape
     if a.dtype.kind not in "fc":
         return np.add.reduce(a, 0)
-    ones = np.ones((1, _BLOCK), a.dtype)
-    if rows <= _BLOCK:
-        return np.matmul(ones[0, :rows], a)
-    whole = rows - rows % _BLOCK
-    blocks = np.matmul(ones, a[:whole].reshape(-1, _BLOCK, columns))[:, 0]
+    by_product = columns * 16 <= _ALONE
+    block = _ALONE // max(columns, 1) if by_product else _BLOCK
+    if rows <= block:
+        return _block_sums(a[None], by_product)[0]
+    whole = rows - rows % block
+    sums = _block_sums(a[:whole].reshape(-1, block, columns), by_product)
     if whole < rows:
-        blocks = np.concatenate((blocks, np.matmul(ones[:, : rows - whole], a[whole:])))
-    return column_sums(blocks)
+        sums = np.concatenate((sums, _block_sums(a[None, whole:], by_product)))
+    return column_sums(sums)
+
+
+def _block_sums(blocks: Array, by_product: bool) -> Array:
+    """(k, n, m) -> (k, m)."""
+    if by_product:
+        return np.matmul(np.ones((1, blocks.shape[1]), blocks.dtype), blocks)[:, 0]
+    return np.asarray(np.add.reduce(blocks, 1))
 
 
 def row_max(a: Array, ufunc: np.ufunc = np.maximum) -> Array:

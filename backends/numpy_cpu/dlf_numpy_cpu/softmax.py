@@ -9,13 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from dlf_numpy_cpu.lowprec import through_float32
+from dlf_numpy_cpu.parallel import over
 from dlf_numpy_cpu.quiet import quiet
-from dlf_numpy_cpu.reduce import row_max, row_sums
+from dlf_numpy_cpu.reduce import row_max
 
 __all__ = ["kernels"]
 
 Array = npt.NDArray[Any]
 
+_SAFE, _LEAST_SUM = 40.0, 1e-4
+_SHORT = 128  # Columns.
 _CHUNK = 1 << 16  # Elements; some passes over a piece of this size stay in the second-level cache.
 
 
@@ -34,9 +37,11 @@ def _by_rows(function: Callable[..., None]) -> Callable[..., Array]:
         shape = arrays[0].shape
         matrices = [np.ascontiguousarray(a).reshape(-1, shape[-1]) for a in arrays]
         out = np.empty(matrices[0].shape, first.dtype)
-        rows = max(1, _CHUNK // shape[-1])
-        for start in range(0, len(out), rows):
-            function(*(m[start : start + rows] for m in matrices), out[start : start + rows])
+
+        def work(part: slice) -> None:
+            function(*[m[part] for m in matrices], out[part])
+
+        over(len(out), max(1, _CHUNK // shape[-1]), work, out.size)
         result = out.reshape(shape)
         return (
             result
@@ -48,25 +53,42 @@ def _by_rows(function: Callable[..., None]) -> Callable[..., Array]:
 
 
 def _softmax(x: Array, out: Array) -> None:
+    # Rows need not be shifted by their maximum where their sums stay far from the ends of the
+    # range: what then underflows is below any rounding.
+    if np.maximum.reduce(x, None) <= _SAFE:
+        np.exp(x, out=out)
+        sums = _row_sums(out)
+        if np.minimum.reduce(sums) >= _LEAST_SUM:
+            out /= sums[:, None]
+            return
     np.subtract(x, row_max(x)[:, None], out=out)
     np.exp(out, out=out)
-    out /= row_sums(out)[:, None]
+    out /= _row_sums(out)[:, None]
 
 
 def _log_softmax(x: Array, out: Array) -> None:
     np.subtract(x, row_max(x)[:, None], out=out)
-    out -= np.log(row_sums(np.exp(out)))[:, None]
+    sums = _row_sums(np.exp(out))
+    out -= np.log(sums, out=sums)[:, None]
 
 
 def _softmax_backward(grad: Array, output: Array, out: Array) -> None:
-    np.multiply(grad, output, out=out)
-    out -= output * row_sums(out)[:, None]
+    shift = np.vecdot(grad, output)
+    np.subtract(grad, shift[:, None], out=out)
+    out *= output
 
 
 def _log_softmax_backward(grad: Array, output: Array, out: Array) -> None:
     np.exp(output, out=out)
-    out *= row_sums(grad)[:, None]
+    out *= _row_sums(grad)[:, None]
     np.subtract(grad, out, out=out)
+
+
+def _row_sums(a: Array) -> Array:
+    """(n, m) -> (n,), not by a matrix product, for which BLAS would start threads of its own."""
+    if a.shape[1] <= _SHORT:
+        return np.asarray(np.einsum("ij->i", a))
+    return np.vecdot(a, np.ones(a.shape[1], a.dtype))
 
 
 def kernels() -> dict[str, Callable[..., Any]]:

@@ -8,21 +8,23 @@ and bfloat16 are computed in float32 and rounded once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from threading import local
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from dlf_numpy_cpu.parallel import over
+
 __all__ = ["KERNELS"]
 
 Array = npt.NDArray[Any]
 Arrays = Sequence[Array]
 
-# Six arrays of this size go into a second-level cache of 1 MiB, and it is long enough that NumPy's
-# cost of a call (0.2 microseconds) is small beside the work.
-_CHUNK_BYTES = 128 * 1024
+# What one pass writes stays in a second-level cache for the next, and NumPy's cost of a call (0.2
+# microseconds) is small beside the work.
+_CHUNK_BYTES = 256 * 1024
 
 
 class _Scratch(local):
@@ -47,11 +49,6 @@ def _quiet() -> np.errstate:
     return np.errstate(divide="ignore", over="ignore", invalid="ignore", under="ignore")
 
 
-# A chunk of the parameter, the gradient, each state (None where there is none), and two scratch
-# arrays.
-Piece = tuple[Any, ...]
-
-
 def _numbers(params: Arrays, *values: float) -> list[Array]:
     """`values` as 0-d arrays of the working dtype: NumPy takes those in half the time of Python
     floats."""
@@ -63,36 +60,54 @@ def _work(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float32) if dtype.itemsize == 2 else dtype
 
 
-def _pieces(written: Sequence[Arrays | None], grads: Arrays) -> Iterator[Piece]:
-    """Chunks of each parameter and of what goes with it; `written` starts with the parameters."""
+def _walk(written: Sequence[Arrays | None], grads: Arrays, update: Callable[..., None]) -> None:
+    """Call `update` on the chunks of each parameter and of what goes with it.
+
+    It gets a chunk of the parameter, the gradient, each further one of `written` (None where there
+    is none), which starts with the parameters, and two scratch arrays.
+    """
+    chunks: list[tuple[list[Array | None], Array, slice]] = []
+    back: list[tuple[Array, Array, Order]] = []
+    elements = 0
     for i, grad in enumerate(grads):
         group = [None if arrays is None else arrays[i] for arrays in written]
         param = group[0]
         assert param is not None
         order: Order = "F" if param.flags.f_contiguous and not param.flags.c_contiguous else "C"
         flat = [None if a is None else a.ravel(order) for a in group]
-        yield from _chunks(flat, grad.ravel(order), _work(param.dtype))
+        slopes = grad.ravel(order)
+        size = _CHUNK_BYTES // _work(param.dtype).itemsize
+        chunks += [(flat, slopes, slice(at, at + size)) for at in range(0, grad.size, size)]
+        elements += grad.size
         for a, f in zip(group, flat, strict=True):
             if a is not None and f is not None and not np.may_share_memory(a, f):
-                a[...] = f.reshape(a.shape, order=order)
+                back.append((a, f, order))
+
+    def work(part: slice) -> None:
+        for chunk in chunks[part]:
+            _update(*chunk, update)
+
+    with _quiet():
+        over(len(chunks), 1, work, elements)
+    for a, f, order in back:
+        a[...] = f.reshape(a.shape, order=order)
 
 
-def _chunks(flat: Sequence[Array | None], grad: Array, work: np.dtype[Any]) -> Iterator[Piece]:
+def _update(
+    flat: Sequence[Array | None], grad: Array, part: slice, update: Callable[..., None]
+) -> None:
+    first, *others = [None if f is None else f[part] for f in flat]
+    g = grad[part]
+    work = _work(grad.dtype)
     s, t = _scratch.get(work)
-    size = len(s)
-    for start in range(0, grad.size, size):
-        part = slice(start, start + size)
-        chunk = [None if f is None else f[part] for f in flat]
-        g = grad[part]
-        n = len(g)
-        if work is grad.dtype:
-            yield (chunk[0], g, *chunk[1:], s[:n], t[:n])
-            continue
-        wide = [None if c is None else c.astype(work) for c in chunk]
-        yield (wide[0], g.astype(work), *wide[1:], s[:n], t[:n])
-        for c, w in zip(chunk, wide, strict=True):
-            if c is not None:
-                c[...] = w
+    if work is grad.dtype:
+        update(first, g, *others, s[: len(g)], t[: len(g)])
+        return
+    wide = [None if c is None else c.astype(work) for c in (first, *others)]
+    update(wide[0], g.astype(work), *wide[1:], s[: len(g)], t[: len(g)])
+    for c, w in zip((first, *others), wide, strict=True):
+        if c is not None:
+            c[...] = w
 
 
 def _gradient(p: Array, g: Array, t: Array, weight_decay: float, maximize: bool) -> Array:
@@ -119,17 +134,19 @@ def sgd_step(
 ) -> None:
     """See `dlf.ops.step.sgd_step`."""
     rate, keep, fresh = _numbers(params, lr, momentum, 1 - dampening)
-    with _quiet():
-        for p, g, b, s, t in _pieces((params, bufs), grads):
-            d = _gradient(p, g, t, weight_decay, maximize)
-            if b is not None:
-                if first:
-                    np.copyto(b, d)
-                else:
-                    np.multiply(b, keep, b)
-                    np.add(b, np.multiply(d, fresh, s) if dampening else d, b)
-                d = np.add(d, np.multiply(b, keep, s), s) if nesterov else b
-            np.subtract(p, np.multiply(d, rate, s), p)
+
+    def update(p: Any, g: Any, b: Any, s: Any, t: Any) -> None:
+        d = _gradient(p, g, t, weight_decay, maximize)
+        if b is not None:
+            if first:
+                np.copyto(b, d)
+            else:
+                np.multiply(b, keep, b)
+                np.add(b, np.multiply(d, fresh, s) if dampening else d, b)
+            d = np.add(d, np.multiply(b, keep, s), s) if nesterov else b
+        np.subtract(p, np.multiply(d, rate, s), p)
+
+    _walk((params, bufs), grads, update)
 
 
 def adam_step(
@@ -162,27 +179,27 @@ def adam_step(
         eps * scale,
         shrink,
     )
-    with _quiet():
-        for p, g, m, v, top, s, t in _pieces(
-            (params, exp_avgs, exp_avg_sqs, max_exp_avg_sqs), grads
-        ):
-            d = _gradient(p, g, t, penalty, maximize)
-            if shrink != 1.0:
-                np.multiply(p, shrinking, p)
-            np.multiply(m, keep1, m)
-            np.multiply(d, fresh1, s)
-            np.add(m, s, m)
-            np.multiply(d, d, s)
-            np.multiply(s, fresh2, s)
-            np.multiply(v, keep2, v)
-            np.add(v, s, v)
-            if top is not None:
-                np.maximum(top, v, out=top)
-            np.sqrt(v if top is None else top, s)
-            np.add(s, small, s)
-            np.divide(m, s, s)
-            np.multiply(s, size, s)
-            np.subtract(p, s, p)
+
+    def update(p: Any, g: Any, m: Any, v: Any, top: Any, s: Any, t: Any) -> None:
+        d = _gradient(p, g, t, penalty, maximize)
+        if shrink != 1.0:
+            np.multiply(p, shrinking, p)
+        np.multiply(m, keep1, m)
+        np.multiply(d, fresh1, s)
+        np.add(m, s, m)
+        np.multiply(d, d, s)
+        np.multiply(s, fresh2, s)
+        np.multiply(v, keep2, v)
+        np.add(v, s, v)
+        if top is not None:
+            np.maximum(top, v, out=top)
+        np.sqrt(v if top is None else top, s)
+        np.add(s, small, s)
+        np.divide(m, s, s)
+        np.multiply(s, size, s)
+        np.subtract(p, s, p)
+
+    _walk((params, exp_avgs, exp_avg_sqs, max_exp_avg_sqs), grads, update)
 
 
 def rmsprop_step(
@@ -200,31 +217,33 @@ def rmsprop_step(
 ) -> None:
     """See `dlf.ops.step.rmsprop_step`."""
     rate, keep, fresh, small, decay = _numbers(params, lr, alpha, 1 - alpha, eps, momentum)
-    with _quiet():
-        for p, g, v, mean, b, s, t in _pieces((params, square_avgs, grad_avgs, bufs), grads):
-            d = _gradient(p, g, t, weight_decay, maximize)
-            np.multiply(d, d, s)
+
+    def update(p: Any, g: Any, v: Any, mean: Any, b: Any, s: Any, t: Any) -> None:
+        d = _gradient(p, g, t, weight_decay, maximize)
+        np.multiply(d, d, s)
+        np.multiply(s, fresh, s)
+        np.multiply(v, keep, v)
+        np.add(v, s, v)
+        if mean is None:
+            np.sqrt(v, s)
+        else:
+            np.subtract(d, mean, s)
             np.multiply(s, fresh, s)
-            np.multiply(v, keep, v)
-            np.add(v, s, v)
-            if mean is None:
-                np.sqrt(v, s)
-            else:
-                np.subtract(d, mean, s)
-                np.multiply(s, fresh, s)
-                np.add(mean, s, mean)
-                np.multiply(mean, mean, s)
-                np.subtract(v, s, s)
-                np.sqrt(s, s)
-            np.add(s, small, s)
-            np.divide(d, s, s)
-            if b is not None:
-                np.multiply(b, decay, b)
-                np.add(b, s, b)
-                np.multiply(b, rate, s)
-            else:
-                np.multiply(s, rate, s)
-            np.subtract(p, s, p)
+            np.add(mean, s, mean)
+            np.multiply(mean, mean, s)
+            np.subtract(v, s, s)
+            np.sqrt(s, s)
+        np.add(s, small, s)
+        np.divide(d, s, s)
+        if b is not None:
+            np.multiply(b, decay, b)
+            np.add(b, s, b)
+            np.multiply(b, rate, s)
+        else:
+            np.multiply(s, rate, s)
+        np.subtract(p, s, p)
+
+    _walk((params, square_avgs, grad_avgs, bufs), grads, update)
 
 
 def adagrad_step(
@@ -238,16 +257,18 @@ def adagrad_step(
 ) -> None:
     """See `dlf.ops.step.adagrad_step`."""
     rate, small = _numbers(params, lr, eps)
-    with _quiet():
-        for p, g, total, s, t in _pieces((params, sums), grads):
-            d = _gradient(p, g, t, weight_decay, maximize)
-            np.multiply(d, d, s)
-            np.add(total, s, total)
-            np.sqrt(total, s)
-            np.add(s, small, s)
-            np.divide(d, s, s)
-            np.multiply(s, rate, s)
-            np.subtract(p, s, p)
+
+    def update(p: Any, g: Any, total: Any, s: Any, t: Any) -> None:
+        d = _gradient(p, g, t, weight_decay, maximize)
+        np.multiply(d, d, s)
+        np.add(total, s, total)
+        np.sqrt(total, s)
+        np.add(s, small, s)
+        np.divide(d, s, s)
+        np.multiply(s, rate, s)
+        np.subtract(p, s, p)
+
+    _walk((params, sums), grads, update)
 
 
 KERNELS: dict[str, Callable[..., None]] = {

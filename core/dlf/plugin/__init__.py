@@ -14,12 +14,14 @@ from .states import PluginRecord, PluginState
 from .version import KERNEL_API
 
 if TYPE_CHECKING:
+    from .array_namespace import ArrayNamespaceBackend as ArrayNamespaceBackend
     from .hookspecs import hookimpl as hookimpl
     from .host import Host as Host
     from .host import get_host as get_host
 
 __all__ = [
     "KERNEL_API",
+    "ArrayNamespaceBackend",
     "Backend",
     "BackendSpec",
     "Caps",
@@ -33,7 +35,12 @@ __all__ = [
     "hookimpl",
 ]
 
-_LAZY = {"Host": "host", "get_host": "host", "hookimpl": "hookspecs"}
+_LAZY = {
+    "ArrayNamespaceBackend": "array_namespace",
+    "Host": "host",
+    "get_host": "host",
+    "hookimpl": "hookspecs",
+}
 
 
 def __getattr__(name: str) -> object:

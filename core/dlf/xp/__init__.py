@@ -1,8 +1,9 @@
-"""The kernel contract, written once over a NumPy-like array namespace.
+"""The kernel contract, written once over an array namespace.
 
-`kernels(xp)` gives every primitive of the contract as plain functions over arrays of `xp` (NumPy,
-or anything that has their functions, `ndarray.astype` and assignment into arrays). A backend
-takes the whole table and replaces what its library does faster:
+`kernels(xp)` gives every primitive of the contract as plain functions over arrays of `xp`: NumPy,
+a library with NumPy's functions, or one with those of the array API standard, whether or not its
+arrays can be written to. What differs between them is in `Library`. A backend takes the whole table
+and replaces what its library does faster:
 
 >>> import numpy as np
 >>> from dlf.xp import kernels
@@ -16,19 +17,21 @@ from typing import Any
 
 from dlf.xp import binary, contract, data, movement, reduce, scan, scatter, special, unary
 from dlf.xp.common import Kernel
+from dlf.xp.library import Library
+from dlf.xp.library import library as as_library
 
-__all__ = ["Kernel", "kernels"]
+__all__ = ["Kernel", "Library", "kernels"]
 
 _GROUPS = (data, movement, scatter, unary, special, binary, reduce, scan, contract)
 
 
 def kernels(xp: Any) -> dict[str, Kernel]:
-    """Every kernel of the contract over the array namespace `xp`, by name.
+    """Every kernel of the contract over the array namespace or `Library` `xp`, by name.
 
     Kernels take arrays of `xp` and plain Python values, never change their inputs and always return
     arrays (0-d arrays, not scalars). float16 and bfloat16 are computed in float32 and rounded once.
     """
-    table: dict[str, Kernel] = {}
+    lib, table = as_library(xp), dict[str, Kernel]()
     for group in _GROUPS:
-        table.update(group.kernels(xp))
+        table.update(group.kernels(lib))
     return table

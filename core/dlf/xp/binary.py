@@ -4,92 +4,115 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from dlf.xp.common import Array, Kernel, dtype_of, is_low
-from dlf.xp.data import wrap_integer
+from dlf import dtypes
+from dlf.xp.common import Array, Kernel
+from dlf.xp.library import library
 
 __all__ = ["kernels"]
 
-_ROUNDED = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "atan2": "arctan2"}
+# Name in the contract -> the standard's name.
+_ARITHMETIC = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide"}
+_EXTREMA = {"maximum": "maximum", "minimum": "minimum"}
+_ORDER = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"}
 _EXACT = {
-    "maximum": "maximum",
-    "minimum": "minimum",
     "eq": "equal",
     "ne": "not_equal",
-    "lt": "less",
-    "le": "less_equal",
-    "gt": "greater",
-    "ge": "greater_equal",
     "bit_and": "bitwise_and",
     "bit_or": "bitwise_or",
     "bit_xor": "bitwise_xor",
-    "shl": "left_shift",
-    "shr": "right_shift",
+    "shl": "bitwise_left_shift",
+    "shr": "bitwise_right_shift",
 }
 
 
 def kernels(xp: Any) -> dict[str, Kernel]:
     """Comparisons give bool; integers wrap; integer division by zero raises as PyTorch's does."""
+    lib = library(xp)
+    xp, array = lib.xp, lib.array
+    power_of, floor_divide, remainder = lib["pow"], lib["floor_divide"], lib["remainder"]
 
-    def fitted(value: Any, dtype: Any) -> Any:
-        """A Python scalar as an operand beside an array of `dtype`; an array as it is."""
+    def one_of(a: Any, b: Any) -> Array:
+        """The operand that is an array."""
+        return a if hasattr(a, "dtype") else b
+
+    def wide(value: Any, beside: Array) -> Any:
         if hasattr(value, "dtype"):
+            return lib.astype(value, dtypes.float32)
+        if lib.takes_scalars:
             return value
-        if dtype.kind in "iu" and isinstance(value, int):
-            value = wrap_integer(value, dtype)
-        return xp.asarray(value, dtype=dtype)
-
-    def widened(value: Any) -> Any:
-        return (
-            value.astype(np.float32)
-            if hasattr(value, "dtype")
-            else xp.asarray(value, dtype=np.float32)
-        )
+        return xp.asarray(value, dtype=lib.native[dtypes.float32], **lib.beside(beside))
 
     def rounded(function: Kernel, wide_scalars: bool = False) -> Kernel:
         def kernel(a: Any, b: Any) -> Array:
-            dtype = dtype_of(a, b)
-            if is_low(a if hasattr(a, "dtype") else b):
+            beside = one_of(a, b)
+            dtype = lib.dtype(beside)
+            if dtype.itemsize == 2 and dtype.is_floating_point:
                 if not wide_scalars:
-                    a, b = fitted(a, dtype), fitted(b, dtype)
-                return xp.asarray(function(widened(a), widened(b))).astype(dtype)
-            return xp.asarray(function(fitted(a, dtype), fitted(b, dtype)))
+                    a = a if hasattr(a, "dtype") else lib.constant(a, beside)
+                    b = b if hasattr(b, "dtype") else lib.constant(b, beside)
+                return lib.astype(array(function(wide(a, beside), wide(b, beside))), dtype)
+            return array(function(lib.operand(a, beside), lib.operand(b, beside)))
 
         return kernel
 
     def exact(function: Kernel) -> Kernel:
         def kernel(a: Any, b: Any) -> Array:
-            dtype = dtype_of(a, b)
-            return xp.asarray(function(fitted(a, dtype), fitted(b, dtype)))
+            beside = one_of(a, b)
+            return array(function(lib.operand(a, beside), lib.operand(b, beside)))
 
         return kernel
 
+    def of_bools(kernel: Kernel, keeps: bool) -> Kernel:
+        """`kernel` for libraries that do not add and order bools, which are numbers then."""
+        if lib.computes_bools:
+            return kernel
+
+        def numeric(value: Any) -> Any:
+            return lib.astype(value, dtypes.uint8) if hasattr(value, "dtype") else int(value)
+
+        def chosen(a: Any, b: Any) -> Array:
+            if lib.dtype(one_of(a, b)) is not dtypes.bool:
+                return kernel(a, b)
+            result = kernel(numeric(a), numeric(b))
+            return result != 0 if keeps else result
+
+        return chosen
+
     def integer_safe(function: Kernel) -> Kernel:
-        def kernel(a: Array, b: Array) -> Array:
-            if a.dtype.kind in "iu" and not xp.all(b):
+        def kernel(a: Any, b: Any) -> Array:
+            if lib.dtype(one_of(a, b)).kind in "iu" and not (
+                bool(xp.all(b != 0)) if hasattr(b, "dtype") else b
+            ):
                 raise RuntimeError("ZeroDivisionError")
             return function(a, b)
 
         return kernel
 
-    def power(a: Array, b: Array) -> Array:
-        if a.dtype.kind != "i" or not xp.any(b < 0):
-            return xp.power(a, b)
+    def power(a: Any, b: Any) -> Array:
+        if not hasattr(a, "dtype"):
+            a = lib.constant(a, b)  # Some libraries give a number to a power another dtype.
+        if lib.dtype(one_of(a, b)).kind != "i":
+            return power_of(a, b)
+        if not (bool(xp.any(b < 0)) if hasattr(b, "dtype") else b < 0):
+            return power_of(a, b)
         # 1 / n truncates to 0, but for n = 1 and n = -1.
-        positive = xp.power(a, xp.where(b < 0, -b, b))
-        return xp.where((b >= 0) | (a == 1) | (a == -1), positive, xp.zeros((), a.dtype))
+        a, b = (v if hasattr(v, "dtype") else lib.constant(v, one_of(a, b)) for v in (a, b))
+        positive = power_of(a, xp.where(b < 0, -b, b))
+        return xp.where((b >= 0) | (a == 1) | (a == -1), positive, lib.constant(0, a))
 
     def where(condition: Array, a: Any, b: Any) -> Array:
-        dtype = dtype_of(a, b)
-        return xp.asarray(xp.where(condition, fitted(a, dtype), fitted(b, dtype)))
+        beside = one_of(a, b)
+        return array(xp.where(condition, lib.operand(a, beside), lib.operand(b, beside)))
 
     table: dict[str, Kernel] = {"where": where, "pow": rounded(power)}
-    for name, source in _ROUNDED.items():
+    for name, source in _ARITHMETIC.items():
         # PyTorch, too, keeps a scalar beside a 16-bit array in float32 in these, and in these only.
-        table[name] = rounded(getattr(xp, source), wide_scalars=name != "atan2")
+        table[name] = of_bools(rounded(lib[source], wide_scalars=True), keeps=True)
+    table["atan2"] = rounded(lib["atan2"])
     for name, source in _EXACT.items():
-        table[name] = exact(getattr(xp, source))
-    table["floordiv"] = rounded(integer_safe(xp.floor_divide))
-    table["mod"] = rounded(integer_safe(xp.remainder))
+        table[name] = exact(lib[source])
+    for name, source in (_EXTREMA | _ORDER).items():
+        table[name] = of_bools(exact(lib[source]), keeps=name in _EXTREMA)
+    table["floordiv"] = rounded(integer_safe(floor_divide))
+    table["mod"] = rounded(integer_safe(remainder))
     return table

@@ -4,47 +4,45 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from dlf import dtypes
 from dlf.xp.common import Array, Kernel
+from dlf.xp.library import library, wrap_integer
 
-__all__ = ["kernels"]
+__all__ = ["kernels", "wrap_integer"]
+
+_PYTHON = {"b": bool, "u": int, "i": int, "f": float, "c": complex}
 
 
 def kernels(xp: Any) -> dict[str, Kernel]:
-    """`index` is taken and ignored: a library of several devices overrides `full` and `arange`."""
+    """`full` and `arange` make their array on device `index`, where the library is told of them."""
+    lib = library(xp)
+    xp = lib.xp
+    real, native, known, convert = lib.find("real"), lib.native, lib.known, lib.convert
 
     def full(shape: tuple[int, ...], value: Any, dtype: Any, index: int) -> Array:
         if not value and not (isinstance(value, float) and str(value).startswith("-")):
-            return xp.zeros(shape, dtype.numpy)
-        if isinstance(value, int) and dtype.numpy.kind in "iu":
-            value = wrap_integer(value, dtype.numpy)
-        return xp.full(shape, value, dtype.numpy)
+            return xp.zeros(shape, dtype=native[dtype], **lib.at(index))
+        if isinstance(value, int) and dtype.kind in "iu":
+            value = wrap_integer(value, dtype)
+        elif not lib.numpy_like:
+            value = _PYTHON[dtype.kind](value)
+        return xp.full(shape, value, dtype=native[dtype], **lib.at(index))
 
     def arange(start: Any, step: Any, length: int, dtype: Any, index: int) -> Array:
         # As PyTorch does: start + k * step is rounded to the dtype once.
         exact = isinstance(start, int) and isinstance(step, int)
-        steps = xp.arange(length, dtype=np.int64 if exact else np.float64)
-        return (start + steps * step).astype(dtype.numpy)
+        kind = dtypes.int64 if exact else lib.widest
+        steps = xp.arange(length, dtype=native[kind], **lib.at(index))
+        return lib.astype(start + steps * step, dtype)
 
     def cast(a: Array, dtype: Any) -> Array:
-        target = dtype.numpy
-        if a.dtype.kind == "c" and target.kind != "c":
-            if target.kind == "b":
-                return xp.asarray(a != 0)
-            a = a.real
-        if target.num == 0 and a.dtype.num != 0:
-            return xp.asarray(a != 0)
-        return a.astype(target)
+        source = known[a.dtype]
+        if source is dtype:
+            return lib.copy(a)
+        if dtype.kind == "b":
+            return lib.array(a != 0)
+        if source.kind == "c" and dtype.kind != "c" and real is not None:
+            a = real(a)
+        return convert(a, native[dtype])
 
-    def copy(a: Array) -> Array:
-        return xp.array(a, copy=True)
-
-    return {"full": full, "arange": arange, "cast": cast, "copy": copy}
-
-
-def wrap_integer(value: int, dtype: Any) -> int:
-    """`value` modulo the range of an integer dtype, as a C cast and PyTorch wrap it."""
-    bits = 8 * dtype.itemsize
-    value &= (1 << bits) - 1
-    return value - (1 << bits) if dtype.kind == "i" and value >> (bits - 1) else value
+    return {"full": full, "arange": arange, "cast": cast, "copy": lib.copy}

@@ -2,75 +2,101 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-import numpy as np
-
+from dlf import dtypes
 from dlf.xp.common import Array, Kernel
+from dlf.xp.library import library
 
 __all__ = ["bounds", "kernels"]
 
 Ints = tuple[int, ...]
 
 
-def bounds(starts: Ints, steps: Ints, sizes: Ints) -> tuple[Any, ...]:
-    """The index of `sizes[d]` elements from `starts[d]` on, `steps[d]` (of either sign) apart."""
+def bounds(starts: Ints, steps: Ints, sizes: Ints) -> tuple[list[Any], Ints]:
+    """The index of `sizes[d]` elements from `starts[d]` on, `steps[d]` (of either sign) apart.
+
+    Namespaces need not have slices that run backwards, so the index runs forwards; the second
+    result holds the dims to be flipped.
+    """
     index: list[Any] = []
+    backwards: Ints = ()
     for start, step, size in zip(starts, steps, sizes, strict=True):
-        stop: int | None = start + step * size
-        if size == 0:
-            start, stop = 0, 0
-        elif stop is not None and stop < 0:
-            stop = None
-        index.append(slice(start, stop, step))
-    index.append(...)  # Without the ellipsis, indexing a 0-d array would give a scalar.
-    return tuple(index)
+        if step == 1:
+            index.append(slice(start, start + size))
+        elif size == 0:
+            index.append(slice(0, 0))
+        elif step > 0:
+            index.append(slice(start, start + step * (size - 1) + 1, step))
+        else:
+            backwards = (*backwards, len(index))
+            index.append(slice(start + step * (size - 1), start + 1, -step))
+    return index, backwards
 
 
 def kernels(xp: Any) -> dict[str, Kernel]:
     """The first four give views where the library has them; `reshape` copies where it must."""
-    broadcast_to = xp.broadcast_to
+    lib = library(xp)
+    xp = lib.xp
+    permute_dims, join = lib["permute_dims"], lib["concat"]
 
-    def reshape(a: Array, shape: Ints) -> Array:
-        return a.reshape(shape)
-
-    def permute(a: Array, dims: Ints) -> Array:
+    def transpose(a: Array, dims: Ints) -> Array:
         return a.transpose(dims)
 
+    def permute(a: Array, dims: Ints) -> Array:
+        return permute_dims(a, dims)
+
     def slice_(a: Array, starts: Ints, steps: Ints, sizes: Ints) -> Array:
-        return a[bounds(starts, steps, sizes)]
+        index, backwards = bounds(starts, steps, sizes)
+        index.append(...)  # Without the ellipsis, indexing a 0-d array would give a scalar.
+        part = a[tuple(index)]
+        return xp.flip(part, axis=backwards) if backwards else part
 
     def slice_set(a: Array, src: Array, starts: Ints, steps: Ints, sizes: Ints) -> Array:
-        out = a.copy()
-        out[bounds(starts, steps, sizes)] = src
-        return out
+        if not a.shape:
+            return lib.copy(lib.reshape(src, ()))
+        index, backwards = bounds(starts, steps, sizes)
+        if backwards:
+            src = xp.flip(xp.broadcast_to(src, sizes), axis=backwards)
+        return lib.set_slices(a, tuple(index), src)
 
     def pad(a: Array, widths: tuple[tuple[int, int], ...], value: Any) -> Array:
         """Negative widths cut elements off."""
+        if not a.shape:
+            return lib.copy(a)
         inner = tuple(
             slice(max(-lo, 0), n - max(-hi, 0)) for n, (lo, hi) in zip(a.shape, widths, strict=True)
         )
-        a = a[(*inner, ...)]
-        grown = tuple((max(lo, 0), max(hi, 0)) for lo, hi in widths)
-        out = xp.full(
-            tuple(n + lo + hi for n, (lo, hi) in zip(a.shape, grown, strict=True)), value, a.dtype
-        )
-        out[tuple(slice(lo, lo + n) for n, (lo, _) in zip(a.shape, grown, strict=True))] = a
-        return out
+        a = a[inner]
+        grown = [(max(lo, 0), max(hi, 0)) for lo, hi in widths]
+        shape = tuple(n + lo + hi for n, (lo, hi) in zip(a.shape, grown, strict=True))
+        border = xp.full(shape, value, dtype=a.dtype, **lib.beside(a))
+        index = tuple(slice(lo, lo + n) for n, (lo, _) in zip(a.shape, grown, strict=True))
+        return lib.set_slices(border, index, a)
 
     def concat(arrays: tuple[Array, ...], dim: int) -> Array:
-        return xp.concatenate(arrays, axis=dim)
+        return join(arrays, axis=dim)
 
     def take(a: Array, index: Array, dim: int) -> Array:
-        return xp.asarray(xp.take(a, index, axis=dim))
+        lib.check(index, a.shape[dim])
+        if lib.numpy_like or len(index.shape) == 1:
+            return lib.array(xp.take(a, index, axis=dim))
+        # The standard's index has one dim.
+        shape = tuple(index.shape)
+        flat = xp.take(a, lib.reshape(index, (math.prod(shape),)), axis=dim)
+        return lib.reshape(flat, (*a.shape[:dim], *shape, *a.shape[dim + 1 :]))
 
     def nonzero(a: Array) -> Array:
-        return xp.argwhere(a).astype(np.int64)
+        if not a.shape:  # NumPy and the standard know no places of a 0-d array.
+            count = int(bool(a))
+            return lib.zeros((count, 0), lib.native[dtypes.int64])
+        return lib.astype(xp.stack(xp.nonzero(a), axis=1), dtypes.int64)
 
     return {
-        "reshape": reshape,
-        "permute": permute,
-        "broadcast_to": broadcast_to,
+        "reshape": lib.reshape,
+        "permute": transpose if lib.numpy_like else permute,
+        "broadcast_to": xp.broadcast_to,
         "slice": slice_,
         "slice_set": slice_set,
         "pad": pad,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-import numpy as np
-
-from dlf.xp.common import Array, Kernel, is_low
+from dlf import dtypes
+from dlf.xp.common import Array, Kernel
+from dlf.xp.library import library
 
 __all__ = ["kernels"]
 
 
 def kernels(xp: Any) -> dict[str, Kernel]:
     """Duplicate places accumulate in the `_add` kernels; elsewhere the last write wins."""
+    lib = library(xp)
+    xp, reshape, int64 = lib.xp, lib.reshape, lib.native[dtypes.int64]
 
     def crop(a: Array, index: Array, dim: int) -> Array:
         """The part of `a` that an index reaches: PyTorch lets it be smaller in the other dims."""
@@ -20,58 +23,62 @@ def kernels(xp: Any) -> dict[str, Kernel]:
 
     def places(index: Array, dim: int) -> tuple[Array, ...]:
         """One integer array per dim: `index` itself along `dim`, the position along the others."""
-        full = []
+        full, beside = [], lib.beside(index)
         for d, n in enumerate(index.shape):
-            shape = [1] * index.ndim
-            shape[d] = n
-            full.append(index if d == dim else xp.arange(n).reshape(shape))
+            if d == dim:
+                full.append(index)
+            else:
+                shape = [1] * len(index.shape)
+                shape[d] = n
+                full.append(reshape(xp.arange(n, dtype=int64, **beside), tuple(shape)))
         return tuple(full)
 
     def add_at(a: Array, where: tuple[Any, ...], src: Array) -> Array:
-        if is_low(a):
-            return add_at(a.astype(np.float32), where, src.astype(np.float32)).astype(a.dtype)
-        out = a.copy()
-        xp.add.at(out, where, src)
-        return out
+        dtype = lib.dtype(a)
+        if dtype.itemsize == 2 and dtype.is_floating_point:
+            a, src = lib.astype(a, dtypes.float32), lib.astype(src, dtypes.float32)
+        return lib.astype(lib.put_add(a, where, src), dtype)
 
-    def index_add(a: Array, index: Array, src: Array, dim: int) -> Array:
-        if a.ndim == 0:
-            return index_add(a.reshape(1), index, src.reshape(-1), 0).reshape(())
-        return add_at(a, (slice(None),) * dim + (index,), src)
+    def along(write: Kernel) -> Kernel:
+        """`write` at a 1-D index along a dim."""
 
-    def index_copy(a: Array, index: Array, src: Array, dim: int) -> Array:
-        if a.ndim == 0:
-            return index_copy(a.reshape(1), index, src.reshape(-1), 0).reshape(())
-        out = a.copy()
-        out[(slice(None),) * dim + (index,)] = src
-        return out
+        def kernel(a: Array, index: Array, src: Array, dim: int) -> Array:
+            if not a.shape:
+                return reshape(kernel(reshape(a, (1,)), index, reshape(src, (-1,)), 0), ())
+            lib.check(index, a.shape[dim])
+            return write(a, (slice(None),) * dim + (index,), src)
+
+        return kernel
+
+    def among(write: Kernel) -> Kernel:
+        """`write` at an index of as many dims as there are."""
+
+        def kernel(a: Array, index: Array, src: Array, dim: int) -> Array:
+            if not a.shape:
+                a, index, src = (reshape(one, (-1,)) for one in (a, index, src))
+                return reshape(kernel(a, index, src, 0), ())
+            if 0 in index.shape:
+                return lib.copy(a)
+            lib.check(index, a.shape[dim])
+            return write(a, places(index, dim), src[tuple(slice(n) for n in index.shape)])
+
+        return kernel
 
     def gather(a: Array, index: Array, dim: int) -> Array:
-        if a.ndim == 0 or index.ndim == 0:
-            return xp.take(a.reshape(-1), index.reshape(-1)).reshape(index.shape)
-        if index.size == 0:
-            return xp.zeros(index.shape, a.dtype)
+        shape = tuple(index.shape)
+        if 0 in shape:
+            return xp.zeros(shape, dtype=a.dtype, **lib.beside(a))
+        if not a.shape or not shape:
+            flat = reshape(index, (math.prod(shape),))
+            lib.check(flat, math.prod(a.shape))
+            return reshape(xp.take(reshape(a, (-1,)), flat, axis=0), shape)
+        lib.check(index, a.shape[dim])
         return xp.take_along_axis(crop(a, index, dim), index, axis=dim)
 
-    def scatter(a: Array, index: Array, src: Array, dim: int) -> Array:
-        if a.ndim == 0:
-            return scatter(a.reshape(1), index.reshape(-1), src.reshape(-1), 0).reshape(())
-        out = a.copy()
-        if index.size:
-            out[places(index, dim)] = src[tuple(slice(n) for n in index.shape)]
-        return out
-
-    def scatter_add(a: Array, index: Array, src: Array, dim: int) -> Array:
-        if a.ndim == 0:
-            return scatter_add(a.reshape(1), index.reshape(-1), src.reshape(-1), 0).reshape(())
-        if not index.size:
-            return a.copy()
-        return add_at(a, places(index, dim), src[tuple(slice(n) for n in index.shape)])
-
     return {
-        "index_add": index_add,
-        "index_copy": index_copy,
+        "index_add": along(add_at),
+        "index_copy": along(lib.put),
         "gather": gather,
-        "scatter": scatter,
-        "scatter_add": scatter_add,
+        "scatter": among(lib.put),
+        "scatter_add": among(add_at),
     }

@@ -13,9 +13,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from dlf import dtypes
 from dlf.xp.common import Array, Kernel
+from dlf.xp.library import library
 
 __all__ = ["kernels"]
 
@@ -162,7 +162,9 @@ _NEAR = 0.25
 
 
 def kernels(xp: Any) -> dict[str, Kernel]:
-    """Computed in float64, erf of float32 in float32; results rounded to the input's dtype."""
+    """Computed in the widest float there is, erf of float32 in float32; rounded to the input's."""
+    lib = library(xp)
+    xp, nearest = lib.xp, lib["round"]
 
     def polynomial(x: Array, coefficients: Sequence[float]) -> Array:
         value = x * coefficients[0]
@@ -172,58 +174,70 @@ def kernels(xp: Any) -> dict[str, Kernel]:
         value += coefficients[-1]
         return value
 
-    def in_float64(function: Kernel) -> Kernel:
+    def below(x: Array, limit: float) -> Array:
+        return xp.clip(x, None, limit)
+
+    def choose(condition: Array, a: Array, b: Array | float) -> Array:
+        return xp.where(condition, a, b if hasattr(b, "dtype") else lib.constant(b, a))
+
+    def signed(magnitude: Array, x: Array) -> Array:
+        """A magnitude with the sign of `x`."""
+        return xp.where(x < 0, -magnitude, magnitude)
+
+    def flat(function: Kernel, dtype: dtypes.dtype | None = None) -> Kernel:
         def kernel(a: Array) -> Array:
-            # At least one dim: in-place steps need an array, and 0-d arithmetic gives scalars.
-            return function(a.astype(np.float64).reshape(-1)).reshape(a.shape).astype(a.dtype)
+            # At least one dim: in-place steps need an array, and 0-d arithmetic may give scalars.
+            wide = lib.astype(lib.reshape(a, (-1,)), dtype or lib.widest)
+            return lib.astype(lib.reshape(function(wide), tuple(a.shape)), lib.dtype(a))
 
         return kernel
 
     def erf_float32(x: Array) -> Array:
-        x = xp.clip(x, np.float32(-4), np.float32(4))
+        x = xp.clip(x, -4.0, 4.0)
         square = x * x
         x *= polynomial(square, _ERF32_P)
         x /= polynomial(square, _ERF32_Q)
-        return xp.clip(x, np.float32(-1), np.float32(1))
+        return xp.clip(x, -1.0, 1.0)
+
+    def erf_in_pieces(x: Array) -> Array:
+        if x.shape[0] <= _ERF_CHUNK or not lib.numpy_like:
+            return erf_float32(x)
+        starts = range(0, x.shape[0], _ERF_CHUNK)  # Pieces that stay in the cache.
+        return lib["concat"]([erf_float32(x[s : s + _ERF_CHUNK]) for s in starts])
 
     def erf_float64(x: Array) -> Array:
         y = xp.abs(x)
-        small = xp.minimum(y, _ERF_SMALL) ** 2
+        small = below(y, _ERF_SMALL) ** 2
         near = x * polynomial(small, _ERF_SMALL_P) / polynomial(small, _ERF_SMALL_Q)
         large = xp.clip(y, _ERF_SMALL, 6.0)
         erfc = xp.exp(-large * large) * polynomial(large, _ERFC_P) / polynomial(large, _ERFC_Q)
-        return xp.where(y <= _ERF_SMALL, near, xp.copysign(1.0 - erfc, x))
+        return xp.where(y <= _ERF_SMALL, near, signed(1.0 - erfc, x))
+
+    wide_erf, single_erf = flat(erf_float64), flat(erf_in_pieces, dtypes.float32)
 
     def erf(a: Array) -> Array:
-        flat = a.reshape(-1)
-        if a.dtype == np.float64:
-            return erf_float64(flat).reshape(a.shape)
-        flat = flat.astype(np.float32)
-        if flat.size <= _ERF_CHUNK:
-            return erf_float32(flat).reshape(a.shape).astype(a.dtype, copy=False)
-        for start in range(0, flat.size, _ERF_CHUNK):  # Pieces that stay in the cache.
-            flat[start : start + _ERF_CHUNK] = erf_float32(flat[start : start + _ERF_CHUNK])
-        return flat.reshape(a.shape).astype(a.dtype, copy=False)
+        return wide_erf(a) if lib.dtype(a) is dtypes.float64 else single_erf(a)
 
     def erfinv(x: Array) -> Array:
         half = 0.5 * x
-        centre = 0.180625 - xp.minimum(half * half, 0.180625)
+        centre = 0.180625 - below(half * half, 0.180625)
         middle = half * polynomial(centre, _CENTRE_P) / polynomial(centre, _CENTRE_Q)
         outside = 0.5 * (1.0 - xp.abs(x))
-        r = xp.sqrt(-xp.log(xp.minimum(outside, 0.1)))
-        near, far = xp.minimum(r, 5.0) - 1.6, xp.minimum(r, 40.0) - 5.0
+        r = xp.sqrt(-xp.log(below(outside, 0.1)))
+        near, far = below(r, 5.0) - 1.6, below(r, 40.0) - 5.0
         shoulder = polynomial(near, _SHOULDER_P) / polynomial(near, _SHOULDER_Q)
         tail = polynomial(far, _TAIL_P) / polynomial(far, _TAIL_Q)
-        outer = xp.copysign(xp.where(r <= 5.0, shoulder, tail), x)
+        outer = signed(xp.where(r <= 5.0, shoulder, tail), x)
         value = xp.where(xp.abs(half) <= 0.425, middle, outer) / math.sqrt(2)
-        value = xp.where(xp.abs(x) == 1.0, xp.copysign(np.inf, x), value)
-        return xp.where(xp.abs(x) <= 1.0, value, np.nan)
+        infinite = signed(xp.full_like(x, math.inf), x)
+        value = xp.where(xp.abs(x) == 1.0, infinite, value)
+        return choose(xp.abs(x) <= 1.0, value, math.nan)
 
     def lgamma_positive(x: Array) -> Array:
-        shifts = xp.maximum(_SHIFT - xp.floor(x), 0)
+        shifts = xp.clip(_SHIFT - xp.floor(x), 0.0, None)
         product = xp.ones_like(x)
         for step in range(_SHIFT):
-            product *= xp.where(step < shifts, x + step, 1.0)
+            product *= choose(step < shifts, x + step, 1.0)
         z = x + shifts
         inverse = 1.0 / z
         series = inverse * polynomial(inverse * inverse, _LGAMMA_SERIES)
@@ -238,21 +252,21 @@ def kernels(xp: Any) -> dict[str, Kernel]:
             z = xp.clip(x - centre, -_NEAR, _NEAR)
             taylor = polynomial(z, _LGAMMA_NEAR_ONE) + (xp.log1p(z) if centre == 2.0 else 0.0)
             value = xp.where(xp.abs(x - centre) < _NEAR, taylor, value)
-        return xp.where(x == np.inf, np.inf, value)
+        return xp.where(x == math.inf, x, value)
 
     def lgamma(x: Array) -> Array:
         negative = x < 0.5
         value = lgamma_positive(xp.where(negative, 1.0 - x, x))
-        sine = xp.abs(xp.sin(np.pi * (x - xp.rint(x))))
+        sine = xp.abs(xp.sin(math.pi * (x - nearest(x))))
         reflected = math.log(math.pi) - xp.log(sine) - value
-        reflected = xp.where(x == -np.inf, np.inf, reflected)
+        reflected = xp.where(x == -math.inf, -x, reflected)
         return xp.where(negative, reflected, value)
 
     def digamma_positive(x: Array) -> Array:
-        shifts = xp.maximum(_SHIFT - xp.floor(x), 0)
+        shifts = xp.clip(_SHIFT - xp.floor(x), 0.0, None)
         total = xp.zeros_like(x)
         for step in range(_SHIFT):
-            total += xp.where(step < shifts, 1.0 / (x + step), 0.0)
+            total += choose(step < shifts, 1.0 / (x + step), 0.0)
         z = x + shifts
         inverse = 1.0 / (z * z)
         return xp.log(z) - 0.5 / z - inverse * polynomial(inverse, _DIGAMMA_SERIES) - total
@@ -260,13 +274,10 @@ def kernels(xp: Any) -> dict[str, Kernel]:
     def digamma(x: Array) -> Array:
         negative = x < 0
         value = digamma_positive(xp.where(negative, 1.0 - x, x))
-        reflected = value - np.pi / xp.tan(np.pi * (x - xp.rint(x)))
-        value = xp.where(negative, xp.where(x == xp.floor(x), np.nan, reflected), value)
-        return xp.where(x == 0, -xp.copysign(np.inf, x), value)
+        reflected = value - math.pi / xp.tan(math.pi * (x - nearest(x)))
+        pole = choose(x != xp.floor(x), reflected, math.nan)
+        value = xp.where(negative, pole, value)
+        # 1 / 0 tells the two zeros apart.
+        return xp.where(x == 0, -1.0 / x, value)
 
-    return {
-        "erf": erf,
-        "erfinv": in_float64(erfinv),
-        "lgamma": in_float64(lgamma),
-        "digamma": in_float64(digamma),
-    }
+    return {"erf": erf, "erfinv": flat(erfinv), "lgamma": flat(lgamma), "digamma": flat(digamma)}

@@ -4,92 +4,103 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlf.xp.common import Array, Kernel, accurate, wrapped
+from dlf import dtypes
+from dlf.xp.common import Array, Kernel
+from dlf.xp.library import library
 
-__all__ = ["kernels"]
+__all__ = ["is_rounded", "kernels"]
 
-# Name in the contract -> name in the namespace, for functions that round their result.
-_ROUNDED = {
-    "exp": "exp",
-    "expm1": "expm1",
-    "log": "log",
-    "log1p": "log1p",
-    "log2": "log2",
-    "log10": "log10",
-    "exp2": "exp2",
-    "sqrt": "sqrt",
-    "sin": "sin",
-    "cos": "cos",
-    "tan": "tan",
-    "asin": "arcsin",
-    "acos": "arccos",
-    "atan": "arctan",
-    "sinh": "sinh",
-    "cosh": "cosh",
-    "tanh": "tanh",
-    "asinh": "arcsinh",
-    "acosh": "arccosh",
-    "atanh": "arctanh",
-}
-_EXACT = {
-    "neg": "negative",
-    "logical_not": "logical_not",
-    "isnan": "isnan",
-    "isinf": "isinf",
-    "isfinite": "isfinite",
-}
+# Functions that round their result, by the standard's names.
+_ROUNDED = frozenset(
+    (
+        "exp expm1 log log1p log2 log10 sqrt sin cos tan asin acos atan sinh cosh tanh "
+        "asinh acosh atanh"
+    ).split()
+)
+_TESTS = ("isnan", "isinf", "isfinite")
 # Integers and bools pass through these unchanged.
-_TO_INTEGRAL = {"floor": "floor", "ceil": "ceil", "trunc": "trunc", "round": "rint"}
+_TO_INTEGRAL = ("floor", "ceil", "trunc", "round")
+# Those that are made of several functions, here and in `special`.
+_COMPOSED = frozenset("exp2 reciprocal rsqrt sigmoid square erf erfinv lgamma digamma".split())
+
+
+def is_rounded(name: str) -> bool:
+    """Whether the kernel `name` is one of a single array that computes 16-bit floats in float32."""
+    return name in _ROUNDED or name in _COMPOSED
 
 
 def kernels(xp: Any) -> dict[str, Kernel]:
     """NaN and infinity follow IEEE 754; `round` rounds halves to even."""
+    lib = library(xp)
+    xp, array = lib.xp, lib.array
+    magnitude = lib["abs"]
 
     def integral(function: Kernel) -> Kernel:
         def kernel(a: Array) -> Array:
-            return a.copy() if a.dtype.kind in "biu" else xp.asarray(function(a))
+            return lib.copy(a) if lib.dtype(a).kind in "biu" else array(function(a))
 
         return kernel
 
+    def tests(name: str, function: Kernel) -> Kernel:
+        def kernel(a: Array) -> Array:
+            if lib.dtype(a).kind in "biu":
+                return array(a == a) if name == "isfinite" else array(a != a)
+            return array(function(a))
+
+        return kernel
+
+    def negative(a: Array) -> Array:
+        return array(-a)
+
     def absolute(a: Array) -> Array:
-        return a.copy() if a.dtype.kind in "bu" else xp.asarray(xp.absolute(a))
+        return lib.copy(a) if lib.dtype(a).kind in "bu" else array(magnitude(a))
 
     def sign(a: Array) -> Array:
-        if a.dtype.kind == "b":
-            return a.copy()
-        if a.dtype.kind == "u":
-            return xp.asarray(a != 0).astype(a.dtype)
-        if a.dtype.kind == "c":
-            return xp.asarray(xp.sign(a))
-        # Unlike NumPy's, PyTorch's sign of NaN is 0.
-        above, below = xp.asarray(a > 0), xp.asarray(a < 0)
-        return (
-            above.astype(a.dtype) - below.astype(a.dtype)
-            if a.ndim
-            else sign(a.reshape(1)).reshape(())
-        )
+        dtype = lib.dtype(a)
+        if dtype.kind == "b":
+            return lib.copy(a)
+        if dtype.kind == "u":
+            return lib.astype(array(a != 0), dtype)
+        if dtype.kind == "c":
+            zero = a == 0
+            return array(xp.where(zero, a, a / xp.where(zero, magnitude(a) + 1, magnitude(a))))
+        # Unlike the standard's, PyTorch's sign of NaN is 0.
+        above, below = lib.astype(array(a > 0), dtype), lib.astype(array(a < 0), dtype)
+        return array(above - below)
+
+    def logical_not(a: Array) -> Array:
+        return array(xp.logical_not(a) if lib.dtype(a) is dtypes.bool else a == 0)
+
+    def power_of_two(a: Array) -> Array:
+        return lib["pow"](lib.operand(2.0, a), a)
 
     def reciprocal(a: Array) -> Array:
-        return xp.divide(a.dtype.type(1), a)
+        return 1.0 / a
 
     def rsqrt(a: Array) -> Array:
-        return xp.divide(a.dtype.type(1), xp.sqrt(a))
+        return 1.0 / xp.sqrt(a)
 
     def sigmoid(a: Array) -> Array:
-        one = a.dtype.type(1)
-        return one / (one + xp.exp(-a))
+        return 1.0 / (1.0 + xp.exp(-a))
 
     def relu(a: Array) -> Array:
-        return xp.maximum(a, xp.zeros((), a.dtype))
+        return array(xp.maximum(a, lib.operand(0, a)))
 
-    table: dict[str, Kernel] = {"abs": absolute, "sign": sign, "relu": wrapped(xp, relu)}
-    for name, source in _ROUNDED.items():
-        table[name] = accurate(xp, getattr(xp, source))
-    for name, source in _EXACT.items():
-        table[name] = wrapped(xp, getattr(xp, source))
-    for name, source in _TO_INTEGRAL.items():
-        table[name] = integral(getattr(xp, source))
+    table: dict[str, Kernel] = {
+        "neg": negative,
+        "abs": absolute,
+        "sign": sign,
+        "relu": relu,
+        "logical_not": logical_not,
+        "square": lib.accurate(lambda a: a * a),
+    }
+    for name in _ROUNDED:
+        table[name] = lib.accurate(lib[name])
+    for name in _TESTS:
+        table[name] = tests(name, lib[name])
+    for name in _TO_INTEGRAL:
+        table[name] = integral(lib[name])
+    table["exp2"] = lib.accurate(lib.find("exp2") or power_of_two)
     for rounded in (reciprocal, rsqrt, sigmoid):
-        table[rounded.__name__] = accurate(xp, rounded)
-    table["square"] = accurate(xp, lambda a: xp.multiply(a, a))
+        table[rounded.__name__] = lib.accurate(rounded)
     return table

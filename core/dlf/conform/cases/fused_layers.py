@@ -177,6 +177,13 @@ ATTENTION: Rows = {
     },
 }
 
+
+def _lstm_sequence_backward(cells: Any, gates: Any, reverse: bool) -> Sample:
+    """With the gradient of the hidden states, and with those of cells and gates if wanted."""
+    kept = real(5, 3, 8), real(5, 3, 2), real(3, 2), real(8, 2)
+    return real(5, 3, 2), cells, gates, *kept, reverse
+
+
 RECURRENT: Rows = {
     "lstm_gates": {
         "batch": (real(3, 8), real(3, 2)),
@@ -184,6 +191,17 @@ RECURRENT: Rows = {
         "empty": (real(0, 8), real(0, 2)),
     },
     "lstm_gates_backward": {"batch": (real(3, 2), real(3, 2), real(3, 8), real(3, 2))},
+    "lstm_sequence": {
+        "forward": (real(5, 3, 8), real(3, 2), real(3, 2), real(8, 2), False),
+        "reverse": (real(5, 3, 8), real(3, 2), real(3, 2), real(8, 2), True),
+        "one step": (real(1, 3, 8), real(3, 2), real(3, 2), real(8, 2), False),
+        "no batch": (real(4, 8), real(2), real(2), real(8, 2), False),
+    },
+    "lstm_sequence_backward": {
+        "all": _lstm_sequence_backward(real(5, 3, 2), real(5, 3, 8), False),
+        "reverse": _lstm_sequence_backward(real(5, 3, 2), real(5, 3, 8), True),
+        "one output": _lstm_sequence_backward(None, None, False),
+    },
     "gru_gates": {
         "batch": (real(3, 6), real(3, 6), real(3, 2)),
         "empty": (real(0, 6), real(0, 6), real(0, 2)),

@@ -1,0 +1,1 @@
+"""The device `jax` for dlf."""

@@ -1,0 +1,1 @@
+"""The device `torchtensors` for dlf."""

@@ -1,0 +1,208 @@
+"""`ArrayNamespaceBackend`, and what `dlf.xp` does where arrays cannot be written to."""
+
+from __future__ import annotations
+
+import types
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlf import dtypes
+from dlf.plugin import ArrayNamespaceBackend, Caps
+from dlf.xp import Library, kernels, places
+from dlf.xp.library import library
+
+strict = pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
+Array = Any
+
+
+@pytest.fixture(scope="module")
+def backend() -> ArrayNamespaceBackend:
+    return ArrayNamespaceBackend(strict, "strict")
+
+
+def put(backend: ArrayNamespaceBackend, host: Array) -> Any:
+    return backend.from_host(host, dtypes.from_numpy(host.dtype), 0)
+
+
+def test_needs_a_namespace() -> None:
+    with pytest.raises(TypeError, match="no array namespace"):
+        ArrayNamespaceBackend()
+
+
+def test_dtypes_are_found_by_trying(backend: ArrayNamespaceBackend) -> None:
+    assert "float32" in backend.caps.dtypes
+    assert not {"float16", "bfloat16"} & backend.caps.dtypes
+    assert ArrayNamespaceBackend(np, "numbers").caps.dtypes == frozenset(dtypes.ALL)
+
+
+def test_a_class_may_say_its_own() -> None:
+    class Few(ArrayNamespaceBackend):
+        device_type = "few"
+        xp = strict
+        caps = Caps(dtypes=frozenset({"float32"}))
+
+    assert Few().caps.dtypes == {"float32"}
+    assert Few().probe().devices == ("array_api_strict",)
+
+
+def test_arrays_are_opaque_and_copies(backend: ArrayNamespaceBackend) -> None:
+    host = np.arange(6.0).reshape(2, 3)
+    box = put(backend, host)
+    host[0, 0] = 7
+    assert box.shape == (2, 3)
+    assert not hasattr(box, "dtype")
+    got = backend.to_host(box)
+    assert got[0, 0] == 0
+    got[0, 0] = 5
+    assert backend.to_host(box)[0, 0] == 0
+
+
+def test_assign_reaches_no_other_array(backend: ArrayNamespaceBackend) -> None:
+    table = backend.kernels()
+    box = put(backend, np.zeros((2, 3)))
+    others = [table["copy"](box), table["reshape"](box, (2, 3)), table["permute"](box, (0, 1))]
+    backend.assign(box, put(backend, np.array([1.0, 2.0, 3.0])))
+    np.testing.assert_array_equal(backend.to_host(box), [[1, 2, 3], [1, 2, 3]])
+    for other in others:
+        assert not backend.to_host(other).any()
+    backend.assign(others[0], box)
+    backend.assign(box, others[1])
+    assert backend.to_host(others[0]).any()
+
+
+def test_kernels_do_not_warn(backend: ArrayNamespaceBackend) -> None:
+    assert backend.library.warns
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = backend.kernels()["log"](put(backend, np.array([0.0, -1.0])))
+    np.testing.assert_array_equal(backend.to_host(result), [-np.inf, np.nan])
+
+
+def test_overrides_take_the_library_s_arrays() -> None:
+    class Own(ArrayNamespaceBackend):
+        device_type = "own"
+        xp = np
+
+        def overrides(self) -> dict[str, Any]:
+            return {"exp": self.seen, "concat": lambda arrays, dim: np.concatenate(arrays, dim)}
+
+        def seen(self, a: Array) -> Array:
+            assert a.dtype != np.float16, "16-bit floats come in float32"
+            return np.exp(a)
+
+    own = Own()
+    table = own.kernels()
+    for dtype in (np.float16, np.float64):
+        got = own.to_host(table["exp"](put(own, np.ones(2, dtype))))
+        assert got.dtype == dtype
+    pair = table["concat"]((put(own, np.ones(2)), put(own, np.zeros(1))), 0)
+    np.testing.assert_array_equal(own.to_host(pair), [1, 1, 0])
+
+
+def test_a_step_gives_what_is_new() -> None:
+    class Own(ArrayNamespaceBackend):
+        device_type = "own"
+        xp = np
+
+        def overrides(self) -> dict[str, Any]:
+            def sgd_step(
+                params: Any, grads: Any, bufs: Any, first: bool, lr: float, *_: Any
+            ) -> Any:
+                new = [p - lr * g for p, g in zip(params, grads, strict=True)]
+                return (new,) if bufs is None else (new, [b + 1 for b in bufs])
+
+            return {"sgd_step": sgd_step}
+
+    own = Own()
+    step = own.kernels()["sgd_step"]
+    p, g, b = (put(own, np.full(2, value)) for value in (3.0, 2.0, 0.0))
+    step([p], [g], None, True, 0.5, 0, 0, 0, False, False)
+    step([p], [g], [b], True, 0.5, 0, 0, 0, False, False)
+    np.testing.assert_array_equal(own.to_host(p), [1, 1])
+    np.testing.assert_array_equal(own.to_host(b), [1, 1])
+
+
+def lenient() -> types.SimpleNamespace:
+    """NumPy whose look-ups clip what is out of range, as some libraries' do."""
+    functions = {name: getattr(np, name) for name in dir(np) if not name.startswith("__")}
+    functions["take"] = lambda a, i, axis: np.take(a, i, axis=axis, mode="clip")
+    return types.SimpleNamespace(**functions)
+
+
+def test_an_index_out_of_range_is_refused() -> None:
+    table, index = kernels(Library(lenient())), np.array([0, 5])
+    with pytest.raises(IndexError, match=r"\[0, 3\)"):
+        table["take"](np.arange(3), index, 0)
+    with pytest.raises(IndexError, match=r"\[0, 3\)"):
+        table["index_add"](np.arange(3), index, np.arange(2), 0)
+    assert list(kernels(Library(lenient(), checked=False))["take"](np.arange(3), index, 0)) == [
+        0,
+        2,
+    ]
+
+
+def test_what_is_found_of_namespaces() -> None:
+    numpy, standard = library(np), library(strict)
+    assert numpy.numpy_like
+    assert numpy.array is np.asarray
+    assert numpy.put_add.__name__ == "accumulated"
+    assert not standard.numpy_like
+    assert standard.takes_scalars
+    assert not standard.computes_bools
+    assert standard.set_slices.__name__ == "assigned"
+    assert standard.put_add.__name__ == "add_sorted"
+    assert library(standard) is standard
+
+
+SIZES = st.lists(st.integers(1, 4), min_size=1, max_size=3)
+
+
+@given(st.data())
+def test_slices_are_set_without_assignment(data: st.DataObject) -> None:
+    shape = tuple(data.draw(SIZES))
+    index = []
+    for n in shape:
+        start = data.draw(st.integers(0, n))
+        index.append(slice(start, data.draw(st.integers(start, n)), data.draw(st.integers(1, 3))))
+    a = np.arange(float(np.prod(shape))).reshape(shape)
+    expected = a.copy()
+    part = expected[tuple(index)]
+    src = -1 - np.arange(float(part.size)).reshape(part.shape)
+    part[...] = src
+    for xp in (np, strict):
+        got = places.set_slices(library(xp), xp.asarray(a), tuple(index), xp.asarray(src))
+        np.testing.assert_array_equal(np.asarray(got), expected)
+
+
+@given(st.data())
+def test_places_are_written_without_assignment(data: st.DataObject) -> None:
+    """Duplicates add up, or the last of them stays."""
+    shape = tuple(data.draw(SIZES))
+    dim = data.draw(st.integers(0, len(shape) - 1))
+    count = data.draw(st.integers(1, 9))
+    drawn = st.lists(st.integers(0, shape[dim] - 1), min_size=count, max_size=count)
+    place = np.array(data.draw(drawn))
+    a = np.arange(float(np.prod(shape))).reshape(shape)
+    src = np.random.default_rng(0).normal(size=(*shape[:dim], count, *shape[dim + 1 :]))
+    index = (*[slice(None)] * dim, place)
+    added, written = a.copy(), a.copy()
+    np.add.at(added, index, src)
+    for k, at in enumerate(place):
+        written[(*[slice(None)] * dim, at)] = src[(*[slice(None)] * dim, k)]
+    for xp in (np, strict):
+        whole = (*[slice(None)] * dim, xp.asarray(place))
+        arrays = library(xp), xp.asarray(a), whole, xp.asarray(src)
+        np.testing.assert_allclose(np.asarray(places.write(*arrays, add=True)), added)
+        np.testing.assert_array_equal(np.asarray(places.write(*arrays, add=False)), written)
+
+
+def test_what_falls_on_one_place_does_not_touch_its_neighbours() -> None:
+    a, place = np.zeros(4), np.array([2, 1, 2, 1, 2])
+    src = np.array([1.0, np.inf, 2.0, 1.0, 3.0])
+    got = places.write(library(np), a, (place,), src, add=True)
+    np.testing.assert_array_equal(got, [0, np.inf, 6, 0])
