@@ -23,6 +23,7 @@ from .autograd.mode import (
     set_grad_enabled,
 )
 from .devices import device, get_default_device, set_default_device
+from .devices import resolve as _resolve
 from .dtypes import (
     bfloat16,
     can_cast,
@@ -273,7 +274,17 @@ from .size import Size
 from .tensor import Tensor, is_tensor
 
 if TYPE_CHECKING:
-    from . import nn, optim, serialization, utils
+    from . import amp, nn, optim, serialization, utils
+    from .amp.region import (
+        autocast,
+        clear_autocast_cache,
+        get_autocast_dtype,
+        is_autocast_cache_enabled,
+        is_autocast_enabled,
+        set_autocast_cache_enabled,
+        set_autocast_dtype,
+        set_autocast_enabled,
+    )
     from .serialization import load, save
 
 bool = _dtypes.bool
@@ -295,48 +306,51 @@ _bind.bind()
 
 __all__ = [
     "Generator", "Size", "Tensor", "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul",
-    "addmm", "addmv", "all", "allclose", "amax", "amin", "aminmax", "any", "arange", "arccos",
-    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort",
-    "argwhere", "as_tensor", "asarray", "asin", "asinh", "atan", "atan2", "atanh", "atleast_1d",
-    "atleast_2d", "autograd", "baddbmm", "bernoulli", "bfloat16", "bincount", "bitwise_and",
-    "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "bmm",
-    "bool", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "can_cast", "cat", "cdouble",
-    "ceil", "cfloat", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "clone", "complex64",
-    "complex128", "concat", "concatenate", "copysign", "cos", "cosh", "count_nonzero", "cumprod",
-    "cumsum", "default_generator", "deg2rad", "device", "diag", "diag_embed", "diagonal", "digamma",
-    "dist", "div", "divide", "dot", "double", "dtype", "einsum", "empty", "empty_like",
-    "enable_grad", "eq", "equal", "erf", "erfc", "erfinv", "errors", "exp", "exp2", "expm1", "eye",
-    "fallback", "fallback_policy", "finfo", "fix", "flatten", "flip", "fliplr", "flipud", "float",
-    "float16", "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod",
-    "frac", "from_numpy", "full", "full_like", "gather", "ge", "ger", "get_default_device",
-    "get_default_dtype", "get_printoptions", "get_rng_state", "greater", "greater_equal", "gt",
-    "half", "heaviside", "hstack", "hypot", "iinfo", "index_add", "index_copy", "index_fill",
-    "index_put", "index_select", "inference_mode", "initial_seed", "int", "int8", "int16", "int32",
-    "int64", "is_complex", "is_floating_point", "is_grad_enabled", "is_inference_mode_enabled",
-    "is_tensor", "isclose", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "isreal",
-    "kthvalue", "le", "lerp", "less", "less_equal", "lgamma", "linspace", "load", "log", "log1p",
-    "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "logit", "logspace", "logsumexp", "long", "lt", "manual_seed", "masked_fill",
-    "masked_select", "matmul", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum",
-    "mm", "moveaxis", "movedim", "mul", "multinomial", "multiply", "mv", "nan_to_num", "nanmean",
-    "nansum", "narrow", "ne", "neg", "negative", "nn", "no_grad", "nonzero", "norm", "normal",
-    "not_equal", "numel", "ones", "ones_like", "optim", "outer", "permute", "poisson", "positive",
-    "pow", "prod", "promote_types", "rad2deg", "rand", "rand_like", "randint", "randint_like",
-    "randn", "randn_like", "randperm", "ravel", "reciprocal", "relu", "remainder",
-    "repeat_interleave", "reshape", "result_type", "roll", "rot90", "round", "rsqrt", "rsub",
-    "save", "scalar_tensor", "scatter", "scatter_add", "seed", "select", "serialization",
-    "set_default_device", "set_default_dtype", "set_grad_enabled", "set_num_threads",
-    "set_printoptions", "set_rng_state", "sgn", "short", "sigmoid", "sign", "signbit", "sin",
-    "sinc", "sinh", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
-    "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take", "take_along_dim",
-    "tan", "tanh", "tensor", "tensor_split", "tensordot", "tile", "topk", "trace", "transpose",
-    "tril", "triu", "true_divide", "trunc", "uint8", "unbind", "unflatten", "unsqueeze", "utils",
-    "var", "var_mean", "vstack", "where", "xlogy", "zeros", "zeros_like",
+    "addmm", "addmv", "all", "allclose", "amax", "amin", "aminmax", "amp", "any", "arange",
+    "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin",
+    "argsort", "argwhere", "as_tensor", "asarray", "asin", "asinh", "atan", "atan2", "atanh",
+    "atleast_1d", "atleast_2d", "autocast", "autograd", "baddbmm", "bernoulli", "bfloat16",
+    "bincount", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or",
+    "bitwise_right_shift", "bitwise_xor", "bmm", "bool", "broadcast_shapes", "broadcast_tensors",
+    "broadcast_to", "can_cast", "cat", "cdouble", "ceil", "cfloat", "chunk", "clamp", "clamp_max",
+    "clamp_min", "clear_autocast_cache", "clip", "clone", "complex64", "complex128", "concat",
+    "concatenate", "copysign", "cos", "cosh", "count_nonzero", "cumprod", "cumsum",
+    "default_generator", "deg2rad", "device", "diag", "diag_embed", "diagonal", "digamma", "dist",
+    "div", "divide", "dot", "double", "dtype", "einsum", "empty", "empty_like", "enable_grad", "eq",
+    "equal", "erf", "erfc", "erfinv", "errors", "exp", "exp2", "expm1", "eye", "fallback",
+    "fallback_policy", "finfo", "fix", "flatten", "flip", "fliplr", "flipud", "float", "float16",
+    "float32", "float64", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac",
+    "from_numpy", "full", "full_like", "gather", "ge", "ger", "get_autocast_dtype",
+    "get_default_device", "get_default_dtype", "get_printoptions", "get_rng_state", "greater",
+    "greater_equal", "gt", "half", "heaviside", "hstack", "hypot", "iinfo", "index_add",
+    "index_copy", "index_fill", "index_put", "index_select", "inference_mode", "initial_seed",
+    "int", "int8", "int16", "int32", "int64", "is_autocast_cache_enabled", "is_autocast_enabled",
+    "is_complex", "is_floating_point", "is_grad_enabled", "is_inference_mode_enabled", "is_tensor",
+    "isclose", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "isreal", "kthvalue", "le",
+    "lerp", "less", "less_equal", "lgamma", "linspace", "load", "log", "log1p", "log2", "log10",
+    "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logit",
+    "logspace", "logsumexp", "long", "lt", "manual_seed", "masked_fill", "masked_select", "matmul",
+    "max", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mm", "moveaxis", "movedim",
+    "mul", "multinomial", "multiply", "mv", "nan_to_num", "nanmean", "nansum", "narrow", "ne",
+    "neg", "negative", "nn", "no_grad", "nonzero", "norm", "normal", "not_equal", "numel", "ones",
+    "ones_like", "optim", "outer", "permute", "poisson", "positive", "pow", "prod", "promote_types",
+    "rad2deg", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
+    "ravel", "reciprocal", "relu", "remainder", "repeat_interleave", "reshape", "result_type",
+    "roll", "rot90", "round", "rsqrt", "rsub", "save", "scalar_tensor", "scatter", "scatter_add",
+    "seed", "select", "serialization", "set_autocast_cache_enabled", "set_autocast_dtype",
+    "set_autocast_enabled", "set_default_device", "set_default_dtype", "set_grad_enabled",
+    "set_num_threads", "set_printoptions", "set_rng_state", "sgn", "short", "sigmoid", "sign",
+    "signbit", "sin", "sinc", "sinh", "softmax", "sort", "split", "sqrt", "square", "squeeze",
+    "stack", "std", "std_mean", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "take",
+    "take_along_dim", "tan", "tanh", "tensor", "tensor_split", "tensordot", "tile", "topk", "trace",
+    "transpose", "tril", "triu", "true_divide", "trunc", "uint8", "unbind", "unflatten",
+    "unsqueeze", "utils", "var", "var_mean", "vstack", "where", "xlogy", "zeros", "zeros_like",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
 
 _SUBMODULES = (
+    "amp",
     "conform",
     "dispatch",
     "func",
@@ -349,13 +363,26 @@ _SUBMODULES = (
     "utils",
     "xp",
 )
+_FROM_AMP = (
+    "autocast",
+    "clear_autocast_cache",
+    "get_autocast_dtype",
+    "is_autocast_cache_enabled",
+    "is_autocast_enabled",
+    "set_autocast_cache_enabled",
+    "set_autocast_dtype",
+    "set_autocast_enabled",
+)
 _FROM_SERIALIZATION = ("load", "save")
 
 
 def set_num_threads(n: Any) -> None:
-    """Limit the threads of the host's numerical library, where threadpoolctl is installed."""
+    """Limit the threads that the CPU's kernels use; those of BLAS where threadpoolctl is there."""
     if not hasattr(n, "__index__") or n <= 0:
         raise RuntimeError("set_num_threads expects a positive integer")
+    limit = getattr(_resolve("cpu").backend, "set_num_threads", None)
+    if limit is not None:
+        limit(n.__index__())
     try:
         import threadpoolctl
     except ImportError:
@@ -399,6 +426,11 @@ def __getattr__(name: str) -> Any:
         from . import serialization
 
         return getattr(serialization, name)
+    if name in _FROM_AMP:
+        from .amp import region
+
+        value = globals()[name] = getattr(region, name)
+        return value
     if not name.startswith("_"):
         from .device_modules import find
 

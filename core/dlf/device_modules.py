@@ -66,8 +66,8 @@ class DeviceModule:
         if name.startswith("__"):
             raise AttributeError(name)
         services = self._backend().services
-        for service in services.values():
-            if hasattr(service, name):
+        for kind, service in services.items():
+            if kind != "amp" and hasattr(service, name):
                 return getattr(service, name)
         if name == "synchronize":
             return lambda device=None: None  # a backend without streams is done when an op returns

@@ -149,10 +149,11 @@ def _over_tensors(op: Op, device: Device) -> Callable[..., Any]:
         return wrap(a, device.backend.dtype_of(a), device) if hasattr(a, "shape") else a
 
     def run(*args: Any) -> Any:
+        from .amp.switch import paused
         from .autograd.mode import set_grad_enabled
 
         assert op.decompose is not None
-        with set_grad_enabled(False):
+        with set_grad_enabled(False), paused():
             out = op.decompose(*[lift(a) for a in args[: op.inputs]], *args[op.inputs :])
         return out._data if isinstance(out, Tensor) else tuple(o._data for o in out)
 

@@ -191,3 +191,13 @@ def test_large_arrays_give_the_same_on_any_number_of_threads() -> None:
 def test_fewer_than_one_thread_is_refused() -> None:
     with pytest.raises(RuntimeError, match="positive integer, got 0"):
         parallel.set_num_threads(0)
+
+
+def test_set_num_threads_reaches_the_backend() -> None:
+    before = parallel.get_num_threads()
+    dlf.set_num_threads(3)
+    assert parallel.get_num_threads() == 3
+    dlf.set_num_threads(before)
+    for wrong in (0, -1, 1.5, "2"):
+        with pytest.raises(RuntimeError, match="positive integer"):
+            dlf.set_num_threads(wrong)

@@ -12,6 +12,7 @@ from operator import attrgetter
 from sys import getrefcount
 from typing import Any
 
+from ..amp.switch import pause, resume, switch
 from ..tensor import Tensor
 from .mode import set_grad
 from .node import Leaf, Node, Output
@@ -100,6 +101,8 @@ def _run(
                 live.add(node)
         order = [n for n in order if n in live]
     previous = set_grad(create_graph)
+    # Gradients have the dtypes that the forward chose.
+    casting = pause() if switch.on else None
     try:
         for node in order:
             g: Any = grads.pop(node, None)
@@ -159,6 +162,8 @@ def _run(
             g = r = results = saved = current = None
     finally:
         set_grad(previous)
+        if casting is not None:
+            resume(casting)
 
 
 def _hooked(node: Any, g: Tensor) -> Tensor:

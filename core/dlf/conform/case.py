@@ -26,7 +26,7 @@ GROUPS = {
 }
 
 
-class Skipped(Exception):
+class Skipped(Exception):  # noqa: N818  # an outcome, not an error
     """Raised by a case that does not apply to the device; its text says why."""
 
 

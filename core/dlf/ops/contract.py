@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..amp.listed import listed
+from ..amp.switch import switch
 from ..registry import primitive
 from ..tensor import Tensor
 from .movement import expand, reshape, squeeze, transpose, unsqueeze
@@ -45,7 +47,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
             f"matmul(): expected tensors, got {type(input).__name__} and {type(other).__name__}"
         )
     a, b = input._data.shape, other._data.shape
-    if input.dtype is not other.dtype:
+    if input.dtype is not other.dtype and not _settled(input):
         raise RuntimeError(
             f"matmul: expected both tensors to have the same dtype, but got {input.dtype} and "
             f"{other.dtype}"
@@ -70,6 +72,11 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if len(b) == 1:
         out = squeeze(out, -1)
     return squeeze(out, -1 if len(b) == 1 else -2) if len(a) == 1 else out
+
+
+def _settled(input: Tensor) -> bool:
+    """Whether autocast is about to give both factors one dtype."""
+    return bool(switch.on and switch.settles("matmul", input))
 
 
 def _x(shape: Sequence[int]) -> str:
@@ -120,16 +127,19 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     return unsqueeze(input, 1) * vec2
 
 
+@listed
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2)."""
     return _scaled(input, beta) + _scaled(mm(mat1, mat2), alpha)
 
 
+@listed
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta * input + alpha * (mat @ vec)."""
     return _scaled(input, beta) + _scaled(mv(mat, vec), alpha)
 
 
+@listed
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
 ) -> Tensor:
@@ -269,6 +279,7 @@ def _pair(a: Tensor, sa: str, b: Tensor, sb: str, later: set[str]) -> tuple[Tens
     return out, "".join(batch + free_a + free_b)
 
 
+@listed
 def trace(input: Tensor) -> Tensor:
     """The sum of a matrix's diagonal."""
     _ndim(input, 2, "trace", "input")

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from .. import dtypes
+from ..amp.listed import listed
 from ..tensor import Tensor
 from .movement import reshape
 from .reduce import dims_of, floating_for, max_op, min_op, sum, sum_op
@@ -107,6 +108,7 @@ def std_mean(
     return sqrt(v), m
 
 
+@listed
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input))) over `dim`, without overflow."""
     dims = dims_of(dim, input.ndim)
@@ -119,6 +121,7 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     return total + (top if keepdim else reshape(top, total._data.shape))
 
 
+@listed
 def norm(
     input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None
 ) -> Tensor:
@@ -147,6 +150,7 @@ def _norm2(input: Tensor, dims: tuple[int, ...], keepdim: bool) -> Tensor:
     return where(zero, 0.0, sqrt(where(zero, 1.0, square)))
 
 
+@listed
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The `p`-norm of input - other."""
     return norm(input - other, p)

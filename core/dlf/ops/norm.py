@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import dlf
+from dlf.amp.listed import listed
 from dlf.registry import composite
 
 if TYPE_CHECKING:
@@ -217,6 +218,7 @@ def batch_norm(
     return (result if bias is None else result + per_channel(bias, input.ndim)), mean, var
 
 
+@listed
 def batch_norm_inference(
     input: Tensor,
     mean: Tensor,

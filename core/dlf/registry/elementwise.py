@@ -146,10 +146,11 @@ def binary(
                 f"{name} is not implemented for {kind}: complex numbers have no order"
             )
         device = input.device
+        kernel = device.table[slot]
         try:
-            data = device.table[slot](input._data, b)
+            data = kernel(input._data, b)
         except Exception as error:
-            if device.table[slot] is None:
+            if kernel is None:
                 return decomposed(op, (input, other))
             raise explained(op, (input, other), error) from error
         out = Tensor()

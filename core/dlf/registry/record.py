@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import dtypes
+from ..amp.switch import switch
 from ..autograd.mode import mode, observe, set_grad, watch
 from ..autograd.node import Node, Output, Plan, Version, tick
 from ..tensor import Tensor
 from .op import DTYPE_OF, SHAPE_OF, Op
 
-__all__ = ["decomposed", "explained", "link", "save", "wrap_result"]
+__all__ = ["decomposed", "decomposition", "explained", "link", "save", "wrap_result"]
 
 
 def explained(op: Op, args: Sequence[Any], error: Exception) -> Exception:
@@ -108,8 +109,15 @@ def _alias(t: Tensor) -> Tensor:
 
 
 def decomposed(op: Op, args: Sequence[Any]) -> Any:
-    """Run an op that has no kernel here: from other ops, as one node if the op has its own
-    gradient."""
+    """Run an op that has no kernel in its device's table, or one that autocast holds back."""
+    # A primitive comes here only from autocast, whose last region may have ended by now.
+    if switch.on or op.decompose is None:
+        return switch.op(op, args)
+    return decomposition(op, args)
+
+
+def decomposition(op: Op, args: Sequence[Any]) -> Any:
+    """Run an op from other ops, as one node if it has its own gradient."""
     decompose = op.decompose
     assert decompose is not None
     if op.vjp is None or not mode.grad:

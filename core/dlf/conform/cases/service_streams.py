@@ -145,4 +145,13 @@ def _late(subject: Subject) -> None:
     assert_same(c.cpu().numpy(), np.full_like(kept, 14), "what was computed after it")
 
 
-CASES = (_synchronize, _order_by_streams, _order_by_events, _current, _elapsed, _event, _reached, _late)
+CASES = (
+    _synchronize,
+    _order_by_streams,
+    _order_by_events,
+    _current,
+    _elapsed,
+    _event,
+    _reached,
+    _late,
+)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import dlf
+from dlf.amp.listed import listed
 from dlf.ops import attention as ops
 from dlf.ops.softmax import softmax
 
@@ -28,6 +29,7 @@ def _additive(mask: Tensor, like: Tensor) -> Tensor:
     return result
 
 
+@listed
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from dlf.amp.listed import listed
 from dlf.ops import conv as ops
 
 from ._check import Ints, same_dtype, tuple_of
@@ -246,6 +247,7 @@ def _conv_transpose(
     return result
 
 
+@listed
 def conv_transpose1d(
     input: Tensor,
     weight: Tensor,
@@ -266,6 +268,7 @@ def conv_transpose1d(
     )
 
 
+@listed
 def conv_transpose2d(
     input: Tensor,
     weight: Tensor,
@@ -282,6 +285,7 @@ def conv_transpose2d(
     )
 
 
+@listed
 def conv_transpose3d(
     input: Tensor,
     weight: Tensor,

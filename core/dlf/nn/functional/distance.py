@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import dlf
+from dlf.amp.listed import listed
 
 if TYPE_CHECKING:
     from dlf.tensor import Tensor
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["cosine_similarity", "pairwise_distance", "pdist"]
 
 
+@listed
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """``x1 . x2 / (max(|x1|, eps) * max(|x2|, eps))`` along `dim`; the inputs broadcast."""
     x1, x2 = dlf.broadcast_tensors(x1, x2)

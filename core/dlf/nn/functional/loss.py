@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import dlf
+from dlf.amp.listed import listed
 from dlf.ops import loss as ops
 from dlf.ops.loss import reduce_loss
 from dlf.ops.softmax import log_softmax
@@ -76,6 +77,7 @@ def _weighted(loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
     return reduce_loss(loss * weight, reduction)
 
 
+@listed
 def mse_loss(
     input: Tensor,
     target: Tensor,
@@ -96,6 +98,7 @@ def mse_loss(
     return result
 
 
+@listed
 def l1_loss(
     input: Tensor,
     target: Tensor,
@@ -110,6 +113,7 @@ def l1_loss(
     return _weighted((input - target).abs(), weight, reduction)
 
 
+@listed
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -126,6 +130,7 @@ def smooth_l1_loss(
     return reduce_loss(ops.smooth_l1(input, target, beta), reduction)
 
 
+@listed
 def huber_loss(
     input: Tensor,
     target: Tensor,
@@ -148,6 +153,7 @@ def _check_class_weight(weight: Tensor | None, classes: int) -> None:
         )
 
 
+@listed
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -204,6 +210,7 @@ def nll_loss(
     return loss.squeeze(0) if single and reduction == "none" else loss
 
 
+@listed
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -304,6 +311,7 @@ def linear_cross_entropy(
     )
 
 
+@listed
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -329,6 +337,7 @@ def binary_cross_entropy(
     return reduce_loss(loss if weight is None else loss * weight, reduction)
 
 
+@listed
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -350,6 +359,7 @@ def binary_cross_entropy_with_logits(
     return reduce_loss(loss if weight is None else loss * weight, reduction)
 
 
+@listed
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -378,6 +388,7 @@ def kl_div(
     return reduce_loss(loss, reduction)
 
 
+@listed
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -436,6 +447,7 @@ def gaussian_nll_loss(
     return reduce_loss(loss, reduction)
 
 
+@listed
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -448,6 +460,7 @@ def soft_margin_loss(
     return reduce_loss(ops.soft_margin(input, target), reduction)
 
 
+@listed
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -467,6 +480,7 @@ def margin_ranking_loss(
     return reduce_loss((-target * (input1 - input2) + margin).clamp(min=0), reduction)
 
 
+@listed
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
@@ -486,6 +500,7 @@ def hinge_embedding_loss(
 _COSINE_EPS = 1e-12
 
 
+@listed
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -516,6 +531,7 @@ def cosine_embedding_loss(
     return reduce_loss(positive + negative, reduction)
 
 
+@listed
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -572,6 +588,7 @@ def triplet_margin_with_distance_loss(
     return reduce_loss((near - far + margin).clamp(min=0), reduction)
 
 
+@listed
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -609,6 +626,7 @@ def multi_margin_loss(
     return reduce_loss(loss.squeeze(0) if single else loss, reduction)
 
 
+@listed
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -654,6 +672,7 @@ def multilabel_soft_margin_loss(
     return reduce_loss(loss.sum(-1) / input.shape[-1], reduction)
 
 
+@listed
 def ctc_loss(
     log_probs: Tensor,
     targets: Tensor,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import dlf
+from dlf.amp.listed import listed
 from dlf.ops import norm as ops
 
 from .pad import pad
@@ -190,6 +191,7 @@ def rms_norm(
     return result
 
 
+@listed
 def group_norm(
     input: Tensor,
     num_groups: int,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import dlf
+from dlf.amp.listed import listed
 from dlf.ops import pool as ops
 from dlf.ops.conv import Pairs, output_size, pad_spatial, symmetric, volume
 
@@ -309,6 +310,7 @@ def avg_pool2d(
     )
 
 
+@listed
 def avg_pool3d(
     input: Tensor,
     kernel_size: IntOr,
@@ -430,6 +432,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | Sequence[int | None] |
     return _adaptive_avg_pool(2, input, output_size)
 
 
+@listed
 def adaptive_avg_pool3d(input: Tensor, output_size: int | Sequence[int | None] | None) -> Tensor:
     """Mean of windows that cover ``(N, C, D, H, W)``; see `adaptive_avg_pool2d`."""
     return _adaptive_avg_pool(3, input, output_size)
