@@ -27,11 +27,9 @@ def command(environment: Environment, line: str) -> list[str]:
     if words[1:4] == ["-m", "pip", "install"]:
         if "--editable" not in words:
             return [str(environment.python), "-c", "import torch, array_api_compat.torch"]
-        offline = ["--no-index", "--no-deps", "--no-build-isolation"]
-        return [sys.executable, "-m", "pip", "--python", str(environment.python), "install"] + [
-            *offline,
-            *words[4:],
-        ]
+        offline = ["--no-index", "--no-deps", "--no-build-isolation", *words[4:]]
+        pip = [sys.executable, "-m", "pip", "--python", str(environment.python), "install"]
+        return pip + offline
     return [str(environment.python), *words[1:]]
 
 
