@@ -5,14 +5,15 @@ It is found by attribute look-up at run time, so that core names no device.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from . import devices
 from .errors import DeviceUnavailableError, PluginError, UnknownNameError
+from .tensor import Tensor
 
-__all__ = ["DeviceModule", "find"]
+__all__ = ["DeviceModule", "bind", "find"]
 
 
 class DeviceModule:
@@ -81,6 +82,32 @@ class DeviceModule:
 
 
 _modules: dict[str, DeviceModule] = {}
+
+
+def bind(device_types: Iterable[str]) -> None:
+    """Give Tensor a method `NAME` and a property `is_NAME` for each device type NAME.
+
+    Tensor has no ``__getattr__`` that could find them: it would slow every attribute down.
+    """
+    for device_type in device_types:
+        if not hasattr(Tensor, device_type):
+            setattr(Tensor, device_type, _mover(device_type))
+        if not hasattr(Tensor, f"is_{device_type}"):
+            setattr(Tensor, f"is_{device_type}", property(_is_on(device_type)))
+
+
+def _mover(device_type: str) -> Callable[..., Tensor]:
+    def move(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
+        target = devices.device(device_type, device) if isinstance(device, int) else device
+        return self.to(device_type if target is None else target, non_blocking=non_blocking)
+
+    move.__name__ = device_type
+    move.__doc__ = f"This tensor on the device {device_type}, or on its index `device`."
+    return move
+
+
+def _is_on(device_type: str) -> Callable[[Tensor], bool]:
+    return lambda self: self.device.type == device_type
 
 
 def find(name: str) -> DeviceModule | None:

@@ -14,15 +14,17 @@ class device:
     """Where a tensor lives: ``device("cpu")``, ``device("sim:1")``, ``device("sim", 1)``.
 
     Devices are interned, so that ``is`` compares them. `table` holds the kernels by op slot and is
-    filled when the device is first used; `views` says whether movement ops alias their input there.
+    filled when the device is first used; `views` says whether movement ops alias their input there,
+    and `checks` whether the values of indices are looked at before they are used.
     """
 
-    __slots__ = ("__weakref__", "backend", "index", "origins", "table", "type", "views")
+    __slots__ = ("__weakref__", "backend", "checks", "index", "origins", "table", "type", "views")
 
     type: str
     index: int | None
     table: list[Any]  # a kernel for each op, or None where the op is to be decomposed
     views: bool
+    checks: bool
     backend: Any
     origins: list[Any]
     _known: ClassVar[dict[tuple[str, int | None], device]] = {}
@@ -52,6 +54,7 @@ class device:
                     found = object.__new__(cls)
                     found.type, found.index = name, index
                     found.table, found.views, found.backend, found.origins = [], False, None, []
+                    found.checks = True
                     cls._known[key] = found
         return found
 

@@ -83,6 +83,7 @@ def prepare(device: Device) -> None:
     label = f"backend {loaded.spec.name}, from {record.distribution} {record.version}"
     made = _Prepared(device, layers, label)
     device.backend, device.views = backend, "views" in backend.caps.features
+    device.checks = "asynchronous" not in backend.caps.features
     chosen = [_choose(op, made) for op in registry]
     device.origins = [source for _, source in chosen]
     device.table.extend(kernel for kernel, _ in chosen)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import dlf
 from dlf.errors import (
     DeviceUnavailableError,
     IncompatiblePluginError,
@@ -25,6 +26,7 @@ from dlf.plugin import (
     KernelSpec,
     PluginRecord,
     Probe,
+    get_host,
     hookimpl,
 )
 from dlf.plugin.discovery import Found
@@ -519,3 +521,12 @@ def test_strict_lets_good_and_disabled_plugins_pass(
     monkeypatch.setenv("DLF_DISABLE_PLUGINS", "bad")
     host = Host(lambda: [device(make, "a"), Found("bad", "no_such", "dlf-bad", "1")])
     assert [r.state for r in host.records()] == ["ok", "disabled"]
+
+
+def test_device_types_become_methods_of_tensor() -> None:
+    get_host().backend_specs()
+    x = dlf.ones(2)
+    assert x.sim(1).device == dlf.device("sim", 1) and x.sim("sim:1").is_sim
+    assert not x.is_sim and x.sim().cpu().is_cpu
+    with pytest.raises(AttributeError):
+        x.nosuchdevice()  # noqa: B018

@@ -30,6 +30,13 @@ from .movement import broadcast_tensors, dim_of, expand, permute, reshape
 from .where import where
 
 
+def _outside(index: Tensor, n: int) -> bool:
+    """Whether a place lies outside of [0, n); not asked where that would make the host wait."""
+    if not index.device.checks or not index.numel():
+        return False
+    return bool(index.amin().item() < 0 or index.amax().item() >= n)
+
+
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The entries along `dim` at the 1-D `index`."""
     d = dim_of(dim, input.ndim)
@@ -40,7 +47,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
             f"index_select(): Expected dtype int32 or int64 for index, got {index.dtype}"
         )
     n = input._data.shape[d]
-    if index.numel() and (index.amin().item() < 0 or index.amax().item() >= n):
+    if _outside(index, n):
         raise IndexError(f"index_select(): index out of range for dimension {d} with size {n}")
     return take_op(input, reshape(index, -1).to(dtypes.int64), d)
 
@@ -71,7 +78,7 @@ def _checked_index(input: Tensor, dim: int, index: Tensor, name: str) -> int:
             f"{list(index.shape)} and {list(input.shape)}"
         )
     n = input._data.shape[d] if input.ndim else 1
-    if index.numel() and (index.amin().item() < 0 or index.amax().item() >= n):
+    if _outside(index, n):
         raise RuntimeError(
             f"{name}: index {index.amax().item()} is out of bounds for dimension {d} with size {n}"
         )

@@ -110,6 +110,8 @@ def checked_places(index: Tensor, n: int, dim: int, name: str) -> Tensor:
             f"tensors used as indices must be long, int, byte or bool tensors, got {index.dtype}"
         )
     index = index.to(dtypes.int64)
+    if not index.device.checks:
+        return where(index < 0, index + n, index)
     if index.numel():
         low, high = index.amin().item(), index.amax().item()
         if low < -n or high >= n:

@@ -166,6 +166,7 @@ class Host:
                 "a plugin used a device while plugins were being discovered; "
                 "its module must do that only when its backend is loaded"
             )
+        from ..device_modules import bind
         from .loading import load_plugin
         from .tables import settle
 
@@ -181,6 +182,7 @@ class Host:
                 for spec in plugin.backends if plugin not in live else ():
                     self._refused.setdefault(spec.device_type, refusal(plugin.record))
             self._plugins, self._tables, self._records = live, tables, records
+            bind(tables.backends)
         finally:
             self._busy = False
 
