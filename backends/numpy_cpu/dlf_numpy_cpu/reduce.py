@@ -41,10 +41,14 @@ def row_sums(a: Array) -> Any:
 def column_sums(a: Array) -> Any:
     """(n, m) -> (m,), in blocks of rows."""
     rows, columns = a.shape
-    if a.dtype.kind not in "fc":
+    if a.dtype.kind == "c":  # as twice the real columns
+        real = np.ascontiguousarray(a).view(f"f{a.dtype.itemsize // 2}")
+        return column_sums(real).view(a.dtype)
+    if a.dtype.kind != "f":
         return np.add.reduce(a, 0)
     by_product = columns * 16 <= _ALONE
-    block = _ALONE // max(columns, 1) if by_product else _BLOCK
+    # A product may add the rows of a block one by one, and rounds after each.
+    block = min(_ALONE // max(columns, 1), _BLOCK // 2) if by_product else _BLOCK
     if rows <= block:
         return _block_sums(a[None], by_product)[0]
     whole = rows - rows % block
