@@ -12,13 +12,13 @@ import numpy.typing as npt
 from dlf_numpy_cpu.lowprec import through_float32
 from dlf_numpy_cpu.quiet import quiet
 
-__all__ = ["kernels"]
+__all__ = ["kernels", "places_of", "scale_of"]
 
 Array = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
 
 
-def _places(target: Ints, classes: int, ignore_index: int) -> tuple[Ints, Array | None]:
+def places_of(target: Ints, classes: int, ignore_index: int) -> tuple[Ints, Array | None]:
     """The flat places of the targets among ``(N, C, ...)`` values, and which targets count.
 
     None if all count. Ignored ones have the place of class 0.
@@ -46,7 +46,7 @@ def _top(target: Ints) -> int:
     return int(np.maximum.reduce(target.view(np.uint64), None, initial=0))
 
 
-def _scale(target: Ints, weight: Array | None, counts: Array | None) -> Array | None:
+def scale_of(target: Ints, weight: Array | None, counts: Array | None) -> Array | None:
     """What the targets' losses are multiplied with; None for 1 everywhere."""
     if weight is None:
         return None
@@ -57,8 +57,8 @@ def nll(
     log_probs: Array, target: Ints, weight: Array | None, ignore_index: int, reduction: str
 ) -> tuple[Array, Array]:
     """The loss, reduced, and the sum of the weights that counted."""
-    places, counts = _places(target, log_probs.shape[1], ignore_index)
-    scale = _scale(target, weight, counts)
+    places, counts = places_of(target, log_probs.shape[1], ignore_index)
+    scale = scale_of(target, weight, counts)
     loss = np.negative(log_probs.reshape(-1).take(places).reshape(target.shape), out=...)
     if scale is not None:
         loss *= scale
@@ -87,8 +87,8 @@ def nll_backward(
     reduction: str,
 ) -> Array:
     """Gradient of `nll` by `log_probs`."""
-    places, counts = _places(target, classes, ignore_index)
-    scale = _scale(target, weight, counts)
+    places, counts = places_of(target, classes, ignore_index)
+    scale = scale_of(target, weight, counts)
     slope = np.negative(grad, out=...)
     if reduction == "mean":
         slope /= total_weight

@@ -84,7 +84,7 @@ def _made() -> Device:
 
     primitives = kernels(np)
     made: Device = object.__new__(Device)  # Not interned: `device("reference")` is not this one.
-    made.type, made.index, made.views = "reference", None, True
+    made.type, made.index, made.views, made.checks = "reference", None, True, True
     made.table, made.origins, made.backend = [], [], _ReferenceBackend()
 
     def add(op: Op) -> None:

@@ -279,6 +279,27 @@ LOSSES: Rows = {
         "ignored": (real(3, 5, 2), _TARGETS, None, 4, "mean"),
         "rows": (real(4, 5), Whole((4,), 5), _CLASS_WEIGHT, 1, "sum"),
     },
+    "cross_entropy": {
+        **{
+            f"{word} {smoothing}": (real(3, 5, 2), _TARGETS, None, -100, smoothing, word)
+            for word in ("mean", "sum", "none")
+            for smoothing in (0.0, 0.2)
+        },
+        "weight": (real(3, 5, 2), _TARGETS, _CLASS_WEIGHT, -100, 0.1, "mean"),
+        "ignored": (real(3, 5, 2), _TARGETS, None, 4, 0.1, "mean"),
+        "rows": (real(4, 5), Whole((4,), 5), _CLASS_WEIGHT, 1, 0.0, "sum"),
+        "many": (real(70, 300), Whole((70,), 300), None, -100, 0.0, "mean"),
+        "large": (Values([[1e4, 0.0, -1e4, 1.0, 2.0]]), Values([0]), None, -100, 0.0, "mean"),
+    },
+    "cross_entropy_backward": {
+        **{
+            word: (real(), real(3, 5, 2), _TARGETS, None, Values(6.0), -100, 0.0, word)
+            for word in ("mean", "sum")
+        },
+        "none": (real(3, 2), real(3, 5, 2), _TARGETS, None, Values(6.0), -100, 0.2, "none"),
+        "weight": (real(), real(3, 5, 2), _TARGETS, _CLASS_WEIGHT, Values(3.5), 4, 0.1, "mean"),
+        "many": (real(), real(70, 300), Whole((70,), 300), None, Values(70.0), -100, 0.0, "mean"),
+    },
     "nll_backward": {
         "mean": (real(), _TARGETS, None, Values(6.0), 5, -100, "mean"),
         "weight": (real(), _TARGETS, _CLASS_WEIGHT, Values(3.5), 5, 4, "mean"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import dlf
 from dlf.amp.listed import listed
+from dlf.ops import cross_entropy as fused
 from dlf.ops import loss as ops
 from dlf.ops.loss import reduce_loss
 from dlf.ops.softmax import log_softmax
@@ -170,43 +171,70 @@ def nll_loss(
     """
     if size_average is not None or reduce is not None:
         reduction = reduction_of(size_average, reduce, reduction)
+    input, target, single = _batch("nll_loss", input, target, weight, reduction)
+    with _targets_named(target, input.shape[1], ignore_index):
+        loss: Tensor = ops.nll(input, target, weight, ignore_index, reduction)[0]
+    return loss.squeeze(0) if single and reduction == "none" else loss
+
+
+def _batch(
+    name: str, input: Tensor, target: Tensor, weight: Tensor | None, reduction: str
+) -> tuple[Tensor, Tensor, bool]:
+    """Values ``(N, C, ...)`` and int64 targets ``(N, ...)``, and whether they were one sample's."""
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(
             f"{reduction} is not a valid value for reduction; use 'none', 'mean' or 'sum'"
         )
     if input.ndim == 0:
-        raise RuntimeError("nll_loss: input should be 1-D or more, got 0-D")
-    if not (target.dtype is dlf.int64 or target.dtype is dlf.uint8):
-        raise RuntimeError(f"nll_loss: expected target of dtype int64 or uint8, got {target.dtype}")
-    target = target.to(dlf.int64)
+        raise RuntimeError(f"{name}: input should be 1-D or more, got 0-D")
+    if target.dtype is not dlf.int64:
+        if target.dtype is not dlf.uint8:
+            raise RuntimeError(
+                f"{name}: expected target of dtype int64 or uint8, got {target.dtype}"
+            )
+        target = target.to(dlf.int64)
     single = input.ndim == 1
     if single:
         if target.ndim > 1 or target.numel() != 1:
             raise ValueError(
-                f"Expected target of shape () for input of shape {tuple(input.shape)}, got "
-                f"{tuple(target.shape)}"
+                f"{name}: expected target of shape () for input of shape {tuple(input.shape)}, "
+                f"got {tuple(target.shape)}"
             )
         input, target = input.unsqueeze(0), target.reshape(1)
-    classes = input.shape[1]
-    if target.ndim == 0 or input.shape[0] != target.shape[0]:
+    shape, classes = input._data.shape, target._data.shape
+    if not classes or shape[0] != classes[0]:
         raise ValueError(
-            f"Expected input batch_size ({input.shape[0]}) to match target batch_size "
-            f"({target.shape[0] if target.ndim else 'none'})."
+            f"{name}: expected a target for each of the {shape[0]} rows of input, got target of "
+            f"shape {tuple(classes)}"
         )
-    if tuple(input.shape[2:]) != tuple(target.shape[1:]):
+    if shape[2:] != classes[1:]:
         raise RuntimeError(
-            f"Expected target size {[input.shape[0], *input.shape[2:]]}, got {list(target.shape)}"
+            f"{name}: expected target of size {[shape[0], *shape[2:]]}, got {list(classes)}"
         )
-    _check_class_weight(weight, classes)
-    try:
-        loss: Tensor = ops.nll(input, target, weight, ignore_index, reduction)[0]
-    except (IndexError, RuntimeError) as error:
-        wrong = ((target < 0) | (target >= classes)) & (target != ignore_index)
+    _check_class_weight(weight, shape[1])
+    return input, target, single
+
+
+class _targets_named:
+    """Around a kernel: if it fails for a class out of range, the error says which."""
+
+    __slots__ = ("classes", "ignore_index", "target")
+
+    def __init__(self, target: Tensor, classes: int, ignore_index: int) -> None:
+        self.target, self.classes, self.ignore_index = target, classes, ignore_index
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, (IndexError, RuntimeError)):
+            return
+        target = self.target
+        wrong = ((target < 0) | (target >= self.classes)) & (target != self.ignore_index)
         if bool(wrong.any()):
-            first = int(target[wrong][0])
-            raise IndexError(f"Target {first} is out of bounds for {classes} classes.") from error
-        raise
-    return loss.squeeze(0) if single and reduction == "none" else loss
+            raise IndexError(
+                f"Target {int(target[wrong][0])} is out of bounds for {self.classes} classes."
+            ) from error
 
 
 @listed
@@ -238,25 +266,12 @@ def cross_entropy(
         raise RuntimeError(f"cross_entropy: expected a floating-point input, got {input.dtype}")
     if target.dtype.is_floating_point and target._data.shape == input._data.shape:
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing, dim)
-    log_probs = log_softmax(input, dim)
-    if label_smoothing == 0:
-        return nll_loss(log_probs, target, weight, None, ignore_index, None, reduction)
-    loss = nll_loss(log_probs, target, weight, None, ignore_index, None, reduction)
-    spread = log_probs if weight is None else log_probs * _along(weight, log_probs.ndim, dim)
-    uniform = dlf.where(target == ignore_index, 0, -spread.sum(dim))
-    if reduction == "mean":
-        counts = target != ignore_index
-        if weight is None:
-            total = counts.sum()
-        else:
-            safe = dlf.where(counts, target, 0)
-            total = dlf.where(counts, weight[safe], 0).sum()
-        uniform = uniform.sum() / total
-    elif reduction == "sum":
-        uniform = uniform.sum()
-    share = label_smoothing / input.shape[dim]
-    result: Tensor = loss * (1 - label_smoothing) + uniform * share
-    return result
+    input, target, single = _batch("cross_entropy", input, target, weight, reduction)
+    with _targets_named(target, input._data.shape[1], ignore_index):
+        loss: Tensor = fused.cross_entropy(
+            input, target, weight, ignore_index, label_smoothing, reduction
+        )[0]
+    return loss.squeeze(0) if single and reduction == "none" else loss
 
 
 def _along(weight: Tensor, ndim: int, dim: int) -> Tensor:
