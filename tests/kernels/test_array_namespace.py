@@ -76,7 +76,7 @@ def test_assign_reaches_no_other_array(backend: ArrayNamespaceBackend) -> None:
 
 
 def test_kernels_do_not_warn(backend: ArrayNamespaceBackend) -> None:
-    assert backend.library.warns
+    assert backend.array_library.warns
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         result = backend.kernels()["log"](put(backend, np.array([0.0, -1.0])))

@@ -56,9 +56,9 @@ class ArrayNamespaceBackend(Backend):
             raise TypeError(f"{type(self).__name__}: no array namespace; set the attribute xp")
         self.device_type = device_type or self.device_type
         self._places = tuple(self.devices())
-        self.library: Library = Library(self.xp, self._places, checked=self.check_indices)
+        self.array_library: Library = Library(self.xp, self._places, checked=self.check_indices)
         self._refused: set[Any] = set()
-        self._host_dtypes = {dtype.name: dtype for dtype in self.library.native}
+        self._host_dtypes = {dtype.name: dtype for dtype in self.array_library.native}
         if not isinstance(getattr(self, "caps", None), Caps):
             self.caps = Caps(dtypes=frozenset(self._host_dtypes))
 
@@ -107,7 +107,7 @@ class ArrayNamespaceBackend(Backend):
         """A new array on device `index`; 16-bit floats pass through float32 where they must."""
         with np.errstate(all="ignore"):
             mine = np.array(host, dtype.numpy, order="C", copy=True)
-        device, native = self._places[index], self.library.native[dtype]
+        device, native = self._places[index], self.array_library.native[dtype]
         if dtype not in self._refused:
             try:
                 return Box(self.from_numpy(mine, native, device))
@@ -116,14 +116,14 @@ class ArrayNamespaceBackend(Backend):
                     raise
                 self._refused.add(dtype)
         single = dtypes.float32
-        wide = self.from_numpy(mine.astype(single.numpy), self.library.native[single], device)
-        return Box(self.library.astype(wide, dtype))
+        wide = self.from_numpy(mine.astype(single.numpy), self.array_library.native[single], device)
+        return Box(self.array_library.astype(wide, dtype))
 
     def to_host(self, a: Box) -> npt.NDArray[Any]:
         """A copy of the values."""
-        array, dtype = a.array, self.library.dtype(a.array)
-        if dtype is dtypes.bfloat16 and not self.library.numpy_like:
-            array = self.library.astype(array, dtypes.float32)
+        array, dtype = a.array, self.array_library.dtype(a.array)
+        if dtype is dtypes.bfloat16 and not self.array_library.numpy_like:
+            array = self.array_library.astype(array, dtypes.float32)
         return np.array(self.to_numpy(array), dtype.numpy, order="C", copy=True)
 
     def assign(self, dst: Box, src: Box) -> None:
@@ -135,7 +135,7 @@ class ArrayNamespaceBackend(Backend):
         """`dlf.xp` over the library, with the author's own kernels in place of its."""
         from ..xp import kernels
 
-        table = kernels(self.library)
+        table = kernels(self.array_library)
         # Arrays are never written to, so that two boxes may hold one.
         table["copy"] = lambda a: a
         steps, made = {}, dict(table)
@@ -144,11 +144,11 @@ class ArrayNamespaceBackend(Backend):
                 steps[name] = boxed_step(name, kernel)
             else:
                 made[name] = self._widened(name, kernel)
-        if self.library.warns:
+        if self.array_library.warns:
             made = {name: np.errstate(all="ignore")(kernel) for name, kernel in made.items()}
         return {name: boxed(kernel) for name, kernel in made.items()} | steps
 
     def _widened(self, name: str, kernel: Kernel) -> Kernel:
         from ..xp.unary import is_rounded
 
-        return self.library.accurate(kernel) if is_rounded(name) else kernel
+        return self.array_library.accurate(kernel) if is_rounded(name) else kernel
