@@ -12,23 +12,23 @@ import numpy as np
 import pytest
 
 import dlf
-from dlf import dtypes, random
+from dlf import draws, dtypes, random
 from dlf.random import Generator
 
 DRAWS: dict[str, Callable[[Generator], np.ndarray]] = {
-    "uniform": lambda g: random.uniform_array((5, 3), generator=g),
-    "normal": lambda g: random.normal_array((7,), generator=g),
-    "normal64": lambda g: random.normal_array((7,), dtype=dtypes.float64, generator=g),
-    "half": lambda g: random.uniform_array((7,), dtype=dtypes.float16, generator=g),
-    "complex": lambda g: random.normal_array((7,), dtype=dtypes.complex64, generator=g),
-    "integers": lambda g: random.integers_array((9,), -3, 20, generator=g),
-    "permutation": lambda g: random.permutation_array(10, generator=g),
-    "bernoulli": lambda g: random.bernoulli_array((20,), 0.3, generator=g),
-    "exponential": lambda g: random.exponential_array((4,), 2.0, generator=g),
-    "cauchy": lambda g: random.cauchy_array((4,), generator=g),
-    "geometric": lambda g: random.geometric_array((4,), 0.3, generator=g),
-    "poisson": lambda g: random.poisson_array(np.array([1.0, 5.0]), generator=g),
-    "multinomial": lambda g: random.multinomial_array(np.ones((2, 5)), 3, generator=g),
+    "uniform": lambda g: draws.uniform_array((5, 3), generator=g),
+    "normal": lambda g: draws.normal_array((7,), generator=g),
+    "normal64": lambda g: draws.normal_array((7,), dtype=dtypes.float64, generator=g),
+    "half": lambda g: draws.uniform_array((7,), dtype=dtypes.float16, generator=g),
+    "complex": lambda g: draws.normal_array((7,), dtype=dtypes.complex64, generator=g),
+    "integers": lambda g: draws.integers_array((9,), -3, 20, generator=g),
+    "permutation": lambda g: draws.permutation_array(10, generator=g),
+    "bernoulli": lambda g: draws.bernoulli_array((20,), 0.3, generator=g),
+    "exponential": lambda g: draws.exponential_array((4,), 2.0, generator=g),
+    "cauchy": lambda g: draws.cauchy_array((4,), generator=g),
+    "geometric": lambda g: draws.geometric_array((4,), 0.3, generator=g),
+    "poisson": lambda g: draws.poisson_array(np.array([1.0, 5.0]), generator=g),
+    "multinomial": lambda g: draws.multinomial_array(np.ones((2, 5)), 3, generator=g),
 }
 
 
@@ -58,11 +58,11 @@ def test_a_state_goes_on_where_it_was(name: str) -> None:
 
 def test_copies_go_on_alone() -> None:
     g = Generator().manual_seed(1)
-    random.normal_array((3,), generator=g)
+    draws.normal_array((3,), generator=g)
     copies = [g.clone_state(), pickle.loads(pickle.dumps(g)), copy.deepcopy(g)]
-    expected = random.normal_array((3,), generator=g)
+    expected = draws.normal_array((3,), generator=g)
     for each in copies:
-        np.testing.assert_array_equal(random.normal_array((3,), generator=each), expected)
+        np.testing.assert_array_equal(draws.normal_array((3,), generator=each), expected)
 
 
 def test_seeds() -> None:
@@ -88,16 +88,16 @@ def test_the_global_generator() -> None:
     dlf.manual_seed(11)
     assert dlf.initial_seed() == 11
     state = random.get_rng_state()
-    first = random.uniform_array((4,))
+    first = draws.uniform_array((4,))
     random.set_rng_state(state)
-    np.testing.assert_array_equal(random.uniform_array((4,)), first)
+    np.testing.assert_array_equal(draws.uniform_array((4,)), first)
     with random.fork_rng():
         dlf.manual_seed(99)
-        random.uniform_array((4,))
-    after = random.uniform_array((4,))
+        draws.uniform_array((4,))
+    after = draws.uniform_array((4,))
     random.set_rng_state(state)
-    random.uniform_array((4,))
-    np.testing.assert_array_equal(random.uniform_array((4,)), after)
+    draws.uniform_array((4,))
+    np.testing.assert_array_equal(draws.uniform_array((4,)), after)
     with random.fork_rng(enabled=False):
         dlf.manual_seed(99)
     assert dlf.initial_seed() == 99
@@ -105,17 +105,17 @@ def test_the_global_generator() -> None:
 
 @pytest.mark.parametrize("name", ["float16", "bfloat16", "float32", "float64"])
 def test_uniform_stays_below_its_end(name: str) -> None:
-    drawn = random.uniform_array((20_000,), dtype=dtypes.ALL[name]).astype(np.float64)
+    drawn = draws.uniform_array((20_000,), dtype=dtypes.ALL[name]).astype(np.float64)
     assert 0 <= drawn.min() < 0.01 < 0.99 < drawn.max() < 1
 
 
 MOMENTS: list[tuple[Callable[..., np.ndarray], tuple[Any, ...], float, float]] = [
-    (random.uniform_array, (-1.0, 3.0), 1.0, 16 / 12),
-    (random.normal_array, (2.0, 3.0), 2.0, 9.0),
-    (random.integers_array, (0, 10), 4.5, 8.25),
-    (random.bernoulli_array, (0.3,), 0.3, 0.21),
-    (random.exponential_array, (2.0,), 0.5, 0.25),
-    (random.geometric_array, (0.4,), 2.5, 3.75),
+    (draws.uniform_array, (-1.0, 3.0), 1.0, 16 / 12),
+    (draws.normal_array, (2.0, 3.0), 2.0, 9.0),
+    (draws.integers_array, (0, 10), 4.5, 8.25),
+    (draws.bernoulli_array, (0.3,), 0.3, 0.21),
+    (draws.exponential_array, (2.0,), 0.5, 0.25),
+    (draws.geometric_array, (0.4,), 2.5, 3.75),
 ]
 
 
@@ -130,7 +130,7 @@ def test_moments(
 
 
 def test_complex_normals_have_unit_variance() -> None:
-    drawn = random.normal_array((50_000,), dtype=dtypes.complex64)
+    drawn = draws.normal_array((50_000,), dtype=dtypes.complex64)
     assert drawn.dtype == np.complex64
     assert abs(np.mean(np.abs(drawn) ** 2) - 1) < 0.05
 
@@ -138,44 +138,44 @@ def test_complex_normals_have_unit_variance() -> None:
 @pytest.mark.parametrize("replacement", [False, True])
 def test_multinomial(replacement: bool) -> None:
     weights = np.tile(np.array([0.0, 1.0, 2.0, 0.0, 5.0]), (20_000, 1))
-    drawn = random.multinomial_array(weights, 1, replacement)
+    drawn = draws.multinomial_array(weights, 1, replacement)
     assert drawn.shape == (20_000, 1)
     shares = np.bincount(drawn.ravel(), minlength=5) / drawn.size
     np.testing.assert_allclose(shares, weights[0] / 8, atol=0.02)
-    many = random.multinomial_array(weights, 3, replacement)
+    many = draws.multinomial_array(weights, 3, replacement)
     assert not np.isin(many, [0, 3]).any()
     distinct = all(len(set(row)) == 3 for row in many[:200])
     assert distinct is not replacement
 
 
 def test_shapes_and_dtypes() -> None:
-    assert random.normal_array(()).shape == ()
-    assert random.uniform_array((0, 3)).shape == (0, 3)
-    assert random.integers_array((), 0, 2).shape == ()
-    assert random.integers_array((3,), 0, 200, dtypes.uint8).dtype == np.uint8
-    assert random.normal_array((2,), dtype=dtypes.bfloat16).dtype == dtypes.bfloat16.numpy
-    assert sorted(random.permutation_array(50)) == list(range(50))
-    ones = random.bernoulli_array((3,), np.array([0.0, 1.0, 1.0]))
+    assert draws.normal_array(()).shape == ()
+    assert draws.uniform_array((0, 3)).shape == (0, 3)
+    assert draws.integers_array((), 0, 2).shape == ()
+    assert draws.integers_array((3,), 0, 200, dtypes.uint8).dtype == np.uint8
+    assert draws.normal_array((2,), dtype=dtypes.bfloat16).dtype == dtypes.bfloat16.numpy
+    assert sorted(draws.permutation_array(50)) == list(range(50))
+    ones = draws.bernoulli_array((3,), np.array([0.0, 1.0, 1.0]))
     np.testing.assert_array_equal(ones, [0, 1, 1])
 
 
 REFUSED: list[Callable[[], object]] = [
-    lambda: random.uniform_array((2,), 2.0, 1.0),
-    lambda: random.uniform_array((2,), dtype=dtypes.int64),
-    lambda: random.normal_array((2,), 0.0, -1.0),
-    lambda: random.integers_array((2,), 3, 3),
-    lambda: random.integers_array((2,), 0, 300, dtypes.uint8),
-    lambda: random.permutation_array(-1),
-    lambda: random.bernoulli_array((2,), 2.0),
-    lambda: random.exponential_array((2,), -1.0),
-    lambda: random.cauchy_array((2,), 0.0, 0.0),
-    lambda: random.geometric_array((2,), 1.0),
-    lambda: random.poisson_array(np.array([-1.0])),
-    lambda: random.multinomial_array(np.zeros(2), 1),
-    lambda: random.multinomial_array(np.array([1.0, -1.0]), 1),
-    lambda: random.multinomial_array(np.ones(2), 3),
-    lambda: random.multinomial_array(np.ones(2), 0),
-    lambda: random.multinomial_array(np.ones((1, 1, 1)), 1),
+    lambda: draws.uniform_array((2,), 2.0, 1.0),
+    lambda: draws.uniform_array((2,), dtype=dtypes.int64),
+    lambda: draws.normal_array((2,), 0.0, -1.0),
+    lambda: draws.integers_array((2,), 3, 3),
+    lambda: draws.integers_array((2,), 0, 300, dtypes.uint8),
+    lambda: draws.permutation_array(-1),
+    lambda: draws.bernoulli_array((2,), 2.0),
+    lambda: draws.exponential_array((2,), -1.0),
+    lambda: draws.cauchy_array((2,), 0.0, 0.0),
+    lambda: draws.geometric_array((2,), 1.0),
+    lambda: draws.poisson_array(np.array([-1.0])),
+    lambda: draws.multinomial_array(np.zeros(2), 1),
+    lambda: draws.multinomial_array(np.array([1.0, -1.0]), 1),
+    lambda: draws.multinomial_array(np.ones(2), 3),
+    lambda: draws.multinomial_array(np.ones(2), 0),
+    lambda: draws.multinomial_array(np.ones((1, 1, 1)), 1),
 ]
 
 
@@ -192,14 +192,12 @@ def test_threads_share_one_stream() -> None:
 
     def work() -> None:
         for _ in range(50):
-            drawn.append(random.uniform_array((40,), dtype=dtypes.float64, generator=g))
+            drawn.append(draws.uniform_array((40,), dtype=dtypes.float64, generator=g))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for t in threads:
         t.start()
     for t in threads:
         t.join()
-    alone = random.uniform_array(
-        (8000,), dtype=dtypes.float64, generator=Generator().manual_seed(0)
-    )
+    alone = draws.uniform_array((8000,), dtype=dtypes.float64, generator=Generator().manual_seed(0))
     np.testing.assert_array_equal(np.sort(np.concatenate(drawn)), np.sort(alone))

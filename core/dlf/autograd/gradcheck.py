@@ -126,10 +126,10 @@ def _differentiable(outputs: Any) -> tuple[Tensor, ...]:
 
 
 def _random_like(out: Tensor, strided: bool) -> Tensor:
-    from .. import random
+    from .. import draws
 
     shape = (*out.shape, 2) if strided else tuple(out.shape)
-    weight = _to_tensor(random.normal_array(shape, dtype=out.dtype), out)
+    weight = _to_tensor(draws.normal_array(shape, dtype=out.dtype), out)
     return (weight[..., 0] if strided else weight).requires_grad_()
 
 

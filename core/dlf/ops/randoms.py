@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .. import dtypes, random
+from .. import draws, dtypes, random
 from ..devices import resolve
 from ..inplace import check_writable, write
 from ..tensor import Tensor
@@ -44,7 +44,7 @@ def rand(
     """Numbers spread evenly over [0, 1)."""
     dtype = dtype or dtypes.get_default_dtype()
     return from_host(
-        random.uniform_array(shape_of(size), 0.0, 1.0, dtype, _source(generator)),
+        draws.uniform_array(shape_of(size), 0.0, 1.0, dtype, _source(generator)),
         dtype,
         resolve(device),
         requires_grad,
@@ -61,7 +61,7 @@ def randn(
     """Normally distributed numbers of mean 0 and variance 1."""
     dtype = dtype or dtypes.get_default_dtype()
     return from_host(
-        random.normal_array(shape_of(size), 0.0, 1.0, dtype, _source(generator)),
+        draws.normal_array(shape_of(size), 0.0, 1.0, dtype, _source(generator)),
         dtype,
         resolve(device),
         requires_grad,
@@ -83,7 +83,7 @@ def randint(
         low, high, size = 0, low, high
     dtype = dtype or dtypes.int64
     return from_host(
-        random.integers_array(shape_of((size,)), int(low), int(high), dtype, _source(generator)),
+        draws.integers_array(shape_of((size,)), int(low), int(high), dtype, _source(generator)),
         dtype,
         resolve(device),
         requires_grad,
@@ -93,7 +93,7 @@ def randint(
 def randperm(n: int, *, generator: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
     """The integers 0 to n - 1 in random order."""
     dtype = dtype or dtypes.int64
-    return from_host(random.permutation_array(n, dtype, _source(generator)), dtype, resolve(device))
+    return from_host(draws.permutation_array(n, dtype, _source(generator)), dtype, resolve(device))
 
 
 def rand_like(
@@ -149,7 +149,7 @@ def _host(t: Tensor) -> Any:
 
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -> Tensor:
     """Ones with probability `input` (or `p`), zeros else."""
-    drawn = random.bernoulli_array(
+    drawn = draws.bernoulli_array(
         input._data.shape, _host(input) if p is None else p, input.dtype, _source(generator)
     )
     return from_host(drawn, input.dtype, input.device)
@@ -160,7 +160,7 @@ def multinomial(
 ) -> Tensor:
     """Indices drawn in proportion to each row's weights."""
     return from_host(
-        random.multinomial_array(_host(input), num_samples, replacement, _source(generator)),
+        draws.multinomial_array(_host(input), num_samples, replacement, _source(generator)),
         dtypes.int64,
         input.device,
     )
@@ -169,7 +169,7 @@ def multinomial(
 def poisson(input: Tensor, generator: Any = None) -> Tensor:
     """Counts of the Poisson distribution with the rates `input`."""
     return from_host(
-        random.poisson_array(_host(input), input.dtype, _source(generator)),
+        draws.poisson_array(_host(input), input.dtype, _source(generator)),
         input.dtype,
         input.device,
     )
@@ -189,7 +189,7 @@ def normal(
     if like is None:
         dtype = dtype or dtypes.get_default_dtype()
         return from_host(
-            random.normal_array(shape_of((size,)), mean, std, dtype, _source(generator)),
+            draws.normal_array(shape_of((size,)), mean, std, dtype, _source(generator)),
             dtype,
             resolve(device),
         )
@@ -213,13 +213,13 @@ def _filler(name: str, draw: Callable[..., Any], doc: str) -> Any:
 def _uniform(
     t: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Any = None, **named: float
 ) -> Any:
-    return random.uniform_array(
+    return draws.uniform_array(
         t._data.shape, named.get("from", from_), to, t.dtype, _source(generator)
     )
 
 
 def _normal(t: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Any:
-    return random.normal_array(t._data.shape, mean, std, t.dtype, _source(generator))
+    return draws.normal_array(t._data.shape, mean, std, t.dtype, _source(generator))
 
 
 def _random(t: Tensor, from_: int = 0, to: int | None = None, *, generator: Any = None) -> Any:
@@ -233,25 +233,25 @@ def _random(t: Tensor, from_: int = 0, to: int | None = None, *, generator: Any 
             if t.dtype.is_floating_point
             else (2 if t.dtype is dtypes.bool else min(dtypes.iinfo(t.dtype).max, 2**63 - 2) + 1)
         )
-    return random.integers_array(t._data.shape, from_, to, t.dtype, _source(generator))
+    return draws.integers_array(t._data.shape, from_, to, t.dtype, _source(generator))
 
 
 def _bernoulli(t: Tensor, p: Any = 0.5, *, generator: Any = None) -> Any:
-    return random.bernoulli_array(
+    return draws.bernoulli_array(
         t._data.shape, _host(p) if isinstance(p, Tensor) else p, t.dtype, _source(generator)
     )
 
 
 def _exponential(t: Tensor, lambd: float = 1.0, *, generator: Any = None) -> Any:
-    return random.exponential_array(t._data.shape, lambd, t.dtype, _source(generator))
+    return draws.exponential_array(t._data.shape, lambd, t.dtype, _source(generator))
 
 
 def _cauchy(t: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Any = None) -> Any:
-    return random.cauchy_array(t._data.shape, median, sigma, t.dtype, _source(generator))
+    return draws.cauchy_array(t._data.shape, median, sigma, t.dtype, _source(generator))
 
 
 def _geometric(t: Tensor, p: float, *, generator: Any = None) -> Any:
-    return random.geometric_array(t._data.shape, p, t.dtype, _source(generator))
+    return draws.geometric_array(t._data.shape, p, t.dtype, _source(generator))
 
 
 BINDINGS: dict[str, Any] = {

@@ -68,9 +68,9 @@ def interpolate(
             f"{list(out)}"
         )
     if mode == "area":
-        from . import pool
+        from . import adaptive_pool
 
-        return getattr(pool, f"adaptive_avg_pool{n}d")(input, out)
+        return getattr(adaptive_pool, f"adaptive_avg_pool{n}d")(input, out)
     for dim, (count, scale) in enumerate(zip(out, scales, strict=True), 2):
         length = input.shape[dim]
         ratio = 1 / scale if scale else length / count
