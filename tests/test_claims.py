@@ -110,3 +110,20 @@ def test_explain_names_the_dtypes_and_the_other_way() -> None:
     found = {one.op: one for one in explain("narrow")}
     assert found["exp"].dtypes == ("float32",) and found["exp"].otherwise == "fallback"
     assert found["gelu"].otherwise == "decomposed" and found["add"].dtypes == ()
+
+
+def test_a_kernel_that_fails_is_named_with_its_own_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shapes that need not broadcast are not blamed."""
+    device = dlf.ones(1, device="narrow").device
+    slot = dlf.registry.registry["index_add"].slot
+
+    def broken(*args: Any) -> Any:
+        raise AttributeError("'Box' object has no attribute 'size'")
+
+    table = [*device.table]
+    table[slot] = broken
+    monkeypatch.setattr(device, "table", table)
+    x = dlf.ones(3, 4, device="narrow")
+    index = dlf.tensor([0, 1, 2, 0, 1], device="narrow")
+    with pytest.raises(RuntimeError, match=r"the kernel of narrow raised AttributeError: 'Box'"):
+        x.index_add(0, index, dlf.ones(5, 4, device="narrow"))

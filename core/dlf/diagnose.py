@@ -56,6 +56,18 @@ def explain(op: Op, args: Sequence[Any], error: Exception) -> Exception:
     if isinstance(error, IndexError):
         return IndexError(f"{op.name}({given}): {error}")
     if isinstance(error, (ValueError, AttributeError, TypeError)):
-        wrong = _broadcast([t.shape for t in tensors]) if op.name != "matmul" else None
-        return RuntimeError(f"{op.name}({given}): {wrong or error}")
+        wrong = _broadcast([t.shape for t in tensors]) if _broadcasts(op) else None
+        return RuntimeError(f"{op.name}({given}): {wrong or _told(op, tensors, error)}")
     return error
+
+
+def _broadcasts(op: Op) -> bool:
+    return (op.params == ("input", "other") and op.name != "matmul") or op.name == "where"
+
+
+def _told(op: Op, tensors: Sequence[Tensor], error: Exception) -> str:
+    """What a kernel said; of an error that no argument explains, also that the kernel said it."""
+    if isinstance(error, ValueError) or not tensors:
+        return str(error)
+    source = tensors[0].device.origins[op.slot]
+    return f"the kernel of {source.origin} raised {type(error).__name__}: {error}"
