@@ -79,6 +79,12 @@ def test_contract_page_has_every_op_of_the_registry() -> None:
     assert made["page"]() == written, "run `python docs/make_contract.py`"
 
 
+def test_plugin_page_has_every_class_and_hook() -> None:
+    made = runpy.run_path(str(ROOT / "docs" / "make_plugin_api.py"))
+    written = (ROOT / "docs" / "plugin-api.md").read_text("utf-8")
+    assert made["page"]() == written, "run `python docs/make_plugin_api.py`"
+
+
 def test_api_page_lists_the_public_names() -> None:
     """Names only: a better docstring does not make the page wrong."""
     made = runpy.run_path(str(ROOT / "docs" / "make_api.py"))

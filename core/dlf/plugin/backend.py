@@ -23,7 +23,9 @@ class Caps:
     Args:
         dtypes: names of the dtypes that can be stored, such as ``{"float32", "int64"}``.
         op_dtypes: for an op that computes in fewer dtypes than can be stored: those it computes in.
-        features: names of further properties; ``"views"``: movement kernels alias their input.
+        features: names of further properties; ``"views"``: movement kernels alias their input;
+            ``"asynchronous"``: reading a value makes the host wait, so that indices are not checked
+            before they are used.
     """
 
     dtypes: frozenset[str]
