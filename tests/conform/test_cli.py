@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from dataclasses import dataclass
@@ -38,10 +39,10 @@ def cases(give: Give) -> None:
     )
 
 
-FAILED = (
-    "FAILED sum/float32/large: assert subject.seed == -1; "
-    "replay: dlf conform cpu --case 'sum/float32/large' --seed 3"
-)
+FAILED = [
+    "FAILED sum/float32/large: assert subject.seed == -1",
+    "  replay: dlf conform cpu --case 'sum/float32/large' --seed 3",
+]
 
 
 @pytest.mark.usefixtures("cases")
@@ -49,11 +50,12 @@ class TestPrinted:
     def test_failures_matrix_and_verdict(self) -> None:
         status, lines, err = run("cpu", "--seed", "3")
         assert (status, err) == (1, "")
-        assert lines[0] == FAILED
+        assert lines[:2] == FAILED
         assert lines[-1] == "cpu: not conformant: 2 passed, 1 failed, 1 skipped"
-        heading = lines[1].split()
+        assert "1 skipped: no streams" in lines
+        heading = lines[2].split()
         assert heading == ["source", "op", "from", "passed", "failed", "skipped"]
-        rows = {line.split()[1]: line.split() for line in lines[2:] if line.startswith("native")}
+        rows = {line.split()[1]: line.split() for line in lines[3:] if line.startswith("native")}
         assert rows["sum"] == ["native", "sum", "numpy_cpu", "1", "1", "0"]
         assert any(line.startswith("decomposed ") for line in lines)
         assert any(line.endswith(" decomposed") and " ops: " in line for line in lines)
@@ -61,7 +63,7 @@ class TestPrinted:
     def test_quiet(self) -> None:
         status, lines, _ = run("cpu", "-q", "--seed", "3")
         assert status == 1
-        assert lines == [FAILED, "cpu: not conformant: 2 passed, 1 failed, 1 skipped"]
+        assert lines == [*FAILED, "cpu: not conformant: 2 passed, 1 failed, 1 skipped"]
 
     def test_selected(self) -> None:
         status, lines, _ = run("cpu", "--op", "sum", "--case", "*plain")
@@ -74,11 +76,11 @@ class TestPrinted:
         ]
 
     def test_replay_runs_the_case_alone(self) -> None:
-        _, (first, *_), _ = run("cpu", "-q", "--seed", "3")
-        command = shlex.split(first.partition("; replay: dlf conform ")[2])
+        _, (_, replay, *_), _ = run("cpu", "-q", "--seed", "3")
+        command = shlex.split(replay.removeprefix("  replay: dlf conform "))
         status, lines, _ = run(*command, "-q")
-        assert (status, lines[0]) == (1, FAILED)
-        assert lines[1] == "cpu: not conformant: 0 passed, 1 failed, 0 skipped"
+        assert (status, lines[:2]) == (1, FAILED)
+        assert lines[2] == "cpu: not conformant: 0 passed, 1 failed, 0 skipped"
 
     def test_expected_failures(self, tmp_path: Path) -> None:
         known = tmp_path / "known"
@@ -97,6 +99,10 @@ class TestPrinted:
         assert status == 1
         assert json.loads(as_json.read_text())["summary"] == lines[-1]
         assert lines[-1] in as_html.read_text("utf-8")
+
+    def test_json_goes_to_a_pipe_too(self) -> None:
+        status, lines, _ = run("cpu", "-q", "--json", os.devnull)
+        assert (status, len(lines)) == (1, 3)
 
     def test_a_level(self) -> None:
         status, lines, _ = run("sim", "-q", "--level", "L1", "--op", "sum", "--case", "required/*")
@@ -117,7 +123,9 @@ class TestPrinted:
         (("cpu", "--seed", "-1"), "--seed"),
         (("cpu", "--xfail", "no-such-file"), "no-such-file"),
         (("cpu", "--json", "no-such-folder/r.json"), "the folder 'no-such-folder' does not exist"),
+        (("cpu", "--timeout", "0"), "--timeout"),
         (("cpu", "--faults", "--strict"), "--faults does not go with --strict"),
+        (("cpu", "--faults", "--timeout", "9"), "--faults does not go with --timeout"),
         (("cpu", "--faults", "--op", "a", "--case", "b"), "not with both"),
     ],
 )
@@ -199,12 +207,12 @@ class TestInstalled:
         assert lines[-1].startswith("wrong: not conformant: ")
         failed = [line for line in lines if line.startswith("FAILED sum/")]
         assert failed
-        assert all(line.startswith("FAILED ") for line in lines[:-1])
-        command = failed[0].partition("; replay: dlf conform ")[2]
+        assert all(line.startswith("FAILED ") for line in lines[:-1:2])
+        command = lines[1].removeprefix("  replay: dlf conform ")
         assert command.endswith(" --seed 3")
         status, again, _ = self.run(environment, *shlex.split(command), "-q")
-        assert (status, again[0]) == (1, failed[0])
-        assert again[1] == "wrong: not conformant: 0 passed, 1 failed, 0 skipped"
+        assert (status, again[:2]) == (1, lines[:2])
+        assert again[2] == "wrong: not conformant: 0 passed, 1 failed, 0 skipped"
 
     def test_the_other_kernels_are_right(self, environment: Environment) -> None:
         status, lines, _ = self.run(environment, "wrong", "--op", "neg")
@@ -213,10 +221,10 @@ class TestInstalled:
 
     def test_a_level_asks_for_every_primitive(self, environment: Environment) -> None:
         args = ("wrong", "--level", "L1", "--case", "required/*", "-q")
-        status, (failed, verdict), _ = self.run(environment, *args)
+        status, (failed, replay, verdict), _ = self.run(environment, *args)
         assert status == 1
         assert failed.startswith("FAILED required/cumprod: no kernel of its own")
-        assert failed.endswith("--case 'required/cumprod' --seed 0 --level L1")
+        assert replay.endswith("--case 'required/cumprod' --seed 0 --level L1")
         assert verdict.startswith("wrong: not conformant to L1: ")
 
     def test_a_plugins_own_cases_run(self, environment: Environment) -> None:

@@ -12,6 +12,11 @@ import pytest
 import dlf
 from dlf import conform, fallback
 from dlf.conform import Case, Subject, levels
+from dlf.conform.cases.fused_inputs import arguments
+from dlf.conform.cases.fused_table import ROWS
+from dlf.conform.reference import decomposed
+from dlf.registry import registry
+from dlf.xp import kernels
 from tests.conform.support import Give, Run, good, raises, reasons, statuses
 
 
@@ -59,12 +64,38 @@ class TestLevels:
         ran = [one.case.group for one in report.results if "/" not in one.case.name]
         assert ran == expected.split()
 
-    @pytest.mark.parametrize("device", ["cpu", "sim:1"])
-    def test_in_tree_devices_have_all_that_is_required(self, device: str) -> None:
-        for level in ("L1", "L2"):
-            report = conform.run(device, level=level, case="required/*")
-            assert report.ok
-            assert report.counts["passed"] >= len(levels.required_primitives())
+    @pytest.mark.parametrize(("device", "level"), [("cpu", "L1"), ("cpu", "L2"), ("sim:1", "L1")])
+    def test_in_tree_devices_have_all_that_is_required(self, device: str, level: str) -> None:
+        report = conform.run(device, level=level, case="required/*")
+        assert report.ok
+        assert report.counts["passed"] >= len(levels.required_primitives())
+
+    def test_sim_has_no_fused_kernels(self) -> None:
+        (failed,) = conform.run("sim", level="L2", case="required/*").failures
+        assert failed.case.name == "required/fused"
+
+
+class TestElementwise:
+    @pytest.mark.parametrize("name", sorted(levels.ELEMENTWISE))
+    def test_each_result_is_of_one_element(self, name: str) -> None:
+        """The results of the elements in another order are the results in that order."""
+        sample = ROWS[name]["matrix"]
+        args = arguments(sample, np.random.default_rng(0), "float32")
+        arrays = [x for x in args if isinstance(x, np.ndarray)]
+        shape = np.broadcast_shapes(*(x.shape for x in arrays))
+        order = np.random.default_rng(1).permutation(np.prod(shape, dtype=int))
+        full = [np.broadcast_to(x, shape) if isinstance(x, np.ndarray) else x for x in args]
+        mixed = [
+            x.reshape(-1)[order].reshape(shape) if isinstance(x, np.ndarray) else x for x in full
+        ]
+        once, again = decomposed(name, *full), decomposed(name, *mixed)
+        assert once.shape == shape
+        np.testing.assert_array_equal(once.reshape(-1)[order], again.reshape(-1))
+
+    def test_what_the_shared_kernels_give_makes_no_device_one_of_l2(self) -> None:
+        given = {op.name for op in registry if op.kind == "composite"} & set(kernels(np))
+        assert given
+        assert given <= levels.ELEMENTWISE
 
 
 class TestFallback:

@@ -12,10 +12,10 @@ import pytest
 
 import dlf
 from dlf import conform
-from dlf.conform import Case, Skipped
+from dlf.conform import Case, Result, Skipped
 from dlf.conform.html import page
 from dlf.registry import registry
-from tests.conform.support import Give, good, raises, wrong
+from tests.conform.support import Give, Partial, Run, good, raises, wrong
 
 NASTY = '<script>alert("1 & 2")</script>'
 
@@ -69,6 +69,46 @@ class TestSummary:
             assert found.summary() == "cpu: selected cases: 1 passed, 0 failed, 0 skipped"
         assert conform.run("cpu", case="b").summary().startswith("cpu: not conformant: ")
 
+    @pytest.mark.usefixtures("strangers")
+    @pytest.mark.parametrize(
+        ("more", "level", "verdict"),
+        [
+            ("", None, "L1 conformant: "),
+            ("relu", None, "L1 conformant, and 1 kernel of composites: "),
+            ("relu silu ge", None, "L1 conformant, and 3 kernels of composites: "),
+            ("relu", "L1", "L1 conformant: "),
+            ("relu softmax", None, "L2 conformant: "),
+            ("relu", "L2", "not conformant to L2: "),
+            ("softmax", "L2", "L2 conformant: "),
+            ("sgd_step", "L2", "L2 conformant: "),
+        ],
+    )
+    def test_elementwise_kernels_are_no_fused_ones(
+        self,
+        give: Give,
+        monkeypatch: pytest.MonkeyPatch,
+        more: str,
+        level: str | None,
+        verdict: str,
+    ) -> None:
+        names = [*conform.levels.required_primitives(), *more.split()]
+        monkeypatch.setattr(Partial, "kernels", lambda self: dict.fromkeys(names, print))
+        give(Case("a", good))
+        found = conform.run("partial", level=level)
+        assert found.summary().startswith(f"partial: {verdict}")
+        assert found.to_json()["composites"] == more.split()
+        if "not" in verdict:
+            (wrong,) = found.failures
+            told = "no fused kernel of any composite, only of elementwise ones: relu"
+            assert wrong.reason == told
+
+    def test_a_run_that_was_ended_is_not_conformant(self) -> None:
+        runner = conform.Runner("cpu")
+        found = runner.report([Result(Case("a", good), "passed")], not_run=2)
+        assert not found.ok
+        assert found.notes()[0] == "the run was ended: 2 cases were not run"
+        assert found.to_json()["not_run"] == 2
+
     def test_nothing_passed_proves_nothing(self, give: Give) -> None:
         give(Case("a", raises(Skipped("no"))))
         assert not conform.run("cpu").ok
@@ -120,6 +160,48 @@ class TestMatrix:
         required = len(conform.levels.required_primitives())
         assert note.startswith(f"0 of the {required} primitives of L1 have kernels; without: ")
         assert conform.run("bare").summary().startswith("bare: L0 conformant: ")
+
+
+class TestSkips:
+    @pytest.fixture
+    def skipped(self, give: Give, strangers: None) -> conform.Report:
+        def needs(*dtypes: str) -> Run:
+            return lambda subject: subject.need(*dtypes)
+
+        give(
+            Case("a", good, "L1", "add", "float64"),
+            Case("b", good, "L1", "add", "complex128"),
+            Case("c", needs("int64", "float64"), "system"),
+            Case("d", good, "L1", "neg", "int64"),
+            Case("e", good, "L1", "mul"),
+            Case("f", raises(Skipped("no streams")), "service"),
+            Case("g", raises(Skipped("bool is claimed, but rarely used")), "service"),
+            Case("h", good),
+        )
+        return conform.run("partial")
+
+    def test_by_reason(self, skipped: conform.Report) -> None:
+        assert skipped.skips == (
+            ("float64, complex128 not claimed", 3),
+            ("int64 not claimed for some ops", 1),
+            ("no kernel of its own for mul", 1),
+            ("no streams", 1),
+            ("bool is claimed, but rarely used", 1),
+        )
+        assert skipped.to_json()["skips"][0] == {
+            "reason": "float64, complex128 not claimed",
+            "count": 3,
+        }
+
+    def test_are_told_in_one_line(self, skipped: conform.Report) -> None:
+        line = skipped.notes()[0]
+        assert line.startswith("3 skipped: float64, complex128 not claimed; 1: int64 not claimed ")
+        assert line in Page(page(skipped)).text
+
+    def test_rare_reasons_are_only_counted(self, give: Give) -> None:
+        give(Case("good", good), *(Case(str(n), raises(Skipped(f"no {n}"))) for n in range(9)))
+        (line,) = conform.run("cpu", case="*").notes()[:1]
+        assert line == "1 skipped: no 0; 1: no 1; 1: no 2; 1: no 3; 1: no 4; 4: other reasons"
 
 
 def test_json(report: conform.Report) -> None:

@@ -9,9 +9,10 @@ import pytest
 import dlf
 from dlf import conform
 from dlf.conform import Case, Expected, Skipped, Subject
+from dlf.conform.cases import refusal
 from dlf.errors import DeviceUnavailableError
-from dlf.plugin import Host
-from tests.conform.support import Give, Run, good, raises, reasons, statuses, wrong
+from dlf.plugin import Caps, Host
+from tests.conform.support import Bare, Give, Run, good, raises, reasons, statuses, wrong
 
 
 @pytest.mark.parametrize(
@@ -50,8 +51,12 @@ def test_the_user_may_stop_it(give: Give) -> None:
 def test_each_result_is_told_at_once(give: Give) -> None:
     give(Case("one", good), Case("two", wrong))
     told: list[str] = []
-    conform.run("cpu", on_result=lambda result: told.append(result.case.name))
-    assert told == ["one", "two"]
+    conform.run(
+        "cpu",
+        on_start=lambda case: told.append(case.name),
+        on_result=lambda result: told.append(result.status),
+    )
+    assert told == ["one", "passed", "two", "failed"]
 
 
 class TestExpectedFailures:
@@ -119,6 +124,39 @@ def test_strict_lets_no_claim_be_skipped(give: Give) -> None:
     report = conform.run("cpu", strict=True)
     assert statuses(report) == {"claimed": "failed", "not": "skipped", "good": "passed"}
     assert reasons(report)["claimed"] == "skipped, though it is claimed: too slow"
+
+
+@pytest.mark.usefixtures("strangers")
+@pytest.mark.parametrize(
+    ("why", "status"),
+    [
+        ("partial:0 does not claim float64", "skipped"),
+        ("neg is claimed for no dtype of float64, float16", "skipped"),
+        ("int64 is not claimed for neg", "skipped"),
+        ("too slow in float64", "failed"),
+        ("float32 is claimed, float64 is not", "failed"),
+    ],
+)
+def test_strict_asks_for_no_dtype_that_is_not_claimed(give: Give, why: str, status: str) -> None:
+    give(Case("one", raises(Skipped(why)), "L1", "neg"))
+    assert statuses(conform.run("partial", strict=True)) == {"one": status}
+
+
+@pytest.mark.usefixtures("strangers")
+@pytest.mark.parametrize("dtype", ["int64", "bool"])
+def test_a_dtype_that_the_contract_needs(
+    give: Give, monkeypatch: pytest.MonkeyPatch, dtype: str
+) -> None:
+    def store(subject: Subject) -> None:
+        dlf.zeros(2, dtype=getattr(dlf, dtype), device=subject.device)
+
+    monkeypatch.setattr(Bare, "caps", Caps(dtypes=Bare.caps.dtypes - {dtype}))
+    give(*refusal.cases(Subject("bare")), Case("other", store, "system"))
+    report = conform.run("bare")
+    found = reasons(report)
+    assert [one.case.name for one in report.failures] == ["L0/caps"]
+    assert found["L0/caps"].startswith(f"Caps(dtypes=...) lacks {dtype}: the kernel contract needs")
+    assert found["other"] == f"{dtype} is not claimed, as the case L0/caps says"
 
 
 class TestSeeds:

@@ -529,4 +529,4 @@ def test_device_types_become_methods_of_tensor() -> None:
     assert x.sim(1).device == dlf.device("sim", 1) and x.sim("sim:1").is_sim
     assert not x.is_sim and x.sim().cpu().is_cpu
     with pytest.raises(AttributeError):
-        x.nosuchdevice()  # noqa: B018
+        x.nosuchdevice()

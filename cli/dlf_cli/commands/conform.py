@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
@@ -11,13 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from dlf_cli.conformance import Files, run_cases
 from dlf_cli.console import is_terminal, progress, say, table
 from dlf_cli.declared import declared_ops
 from dlf_cli.device import open_device
 from dlf_cli.group import choice
 
 if TYPE_CHECKING:
-    from dlf.conform import Report, Result
+    from dlf.conform import Report
     from dlf.conform.coverage import Coverage
 
 __all__ = ["conform"]
@@ -53,7 +53,13 @@ def _file(name: str, help: str) -> Callable[[_Command], _Command]:
     help="Cases that are expected to fail: a glob a line, and # its reason.",
 )
 @click.option("--strict", is_flag=True, help="A case that skips what is claimed fails.")
-@_file("json", "Write the report as JSON.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, 1e6, min_open=True),
+    metavar="SECONDS",
+    help="End the run, with status 1, in a case that takes longer.  [default: no limit]",
+)
+@_file("json", "Write the report as JSON, as the cases run.")
 @_file("html", "Write the report as a page.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, metavar="N")
 @click.option("--faults", is_flag=True, help="Plant faults in kernels; count those that are found.")
@@ -67,6 +73,7 @@ def conform(
     case: str,
     xfail: Path | None,
     strict: bool,
+    timeout: float | None,
     as_json: Path | None,
     as_html: Path | None,
     seed: int,
@@ -78,6 +85,8 @@ def conform(
     Without --level all that it has kernels for is tested; with it, what the level requires must be
     there as well: L0 moves arrays, L1 has the primitive kernels, L2 has fused ones too.
 
+    A case that runs for long is named on standard error, every time that has doubled from 10 s on.
+
     With --faults the kit tests itself: it plants errors in the kernels, one at a time, and says
     which of them no case found.
     """
@@ -86,37 +95,19 @@ def conform(
     open_device(device)
     declared_ops()
     if faults:
-        beside = {"--level": level, "--xfail": xfail, "--strict": strict}
-        beside |= {"--json": as_json, "--html": as_html}
+        beside: dict[str, object] = {"--level": level, "--xfail": xfail, "--strict": strict}
+        beside |= {"--timeout": timeout, "--json": as_json, "--html": as_html}
         if wrong := [option for option, given in beside.items() if given]:
             raise click.UsageError(f"--faults does not go with {wrong[0]}")
         context.exit(_faults(device, op, case, seed, quiet))
     known = read_expected(xfail) if xfail else ()
     runner = Runner(device, level=level, seed=seed, xfail=known, strict=strict)
-    results = []
-    cases = runner.cases(op, case)
-    with progress(f"conform {device}", len(cases)) as step:
-        for one in cases:
-            results.append(runner.one(one))
-            step()
-            if results[-1].bad:
-                _tell(results[-1], runner.replay(one))
-    report = runner.report(results, op, case)
-    if as_json:
-        as_json.write_text(json.dumps(report.to_json(), indent=1) + "\n", "utf-8")
-    if as_html:
-        from dlf.conform.html import page
-
-        as_html.write_text(page(report), "utf-8")
+    report = run_cases(runner, op, case, timeout, Files(as_json, as_html))
     if not quiet:
         _coverage(report)
     say(report.summary())
     if not report.ok:
         context.exit(1)
-
-
-def _tell(result: Result, replay: str) -> None:
-    say(f"{result.status.upper()} {result.case.name}: {result.reason}; replay: {replay}")
 
 
 def _coverage(report: Report) -> None:

@@ -75,13 +75,19 @@ def _head(report: Report) -> str:
     facts = {
         "Backend": f"{report.distribution} {report.version}",
         "dlf": f"{report.dlf}, kernel API {report.kernel_api}",
-        "Level": report.level or f"not asked for; kernels for {report.reached}",
+        "Level": report.level or _reached(report),
         "Cases": _selection(report),
         "Seed": str(report.seed),
         "Date": report.date,
     }
     rows = "".join(f"<dt>{name}</dt><dd>{escape(fact)}</dd>" for name, fact in facts.items())
     return f"<dl>{rows}</dl>"
+
+
+def _reached(report: Report) -> str:
+    count = len(report.composites)
+    more = f" and of {count} composites" if count else ""
+    return f"not asked for; kernels for {report.reached}{more}"
 
 
 def _selection(report: Report) -> str:

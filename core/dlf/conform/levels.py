@@ -7,13 +7,18 @@ from functools import partial
 
 from ..registry import registry
 from .case import GROUPS, Case
+from .skips import some
 from .subject import Subject
 
 __all__ = [
+    "ELEMENTWISE",
     "LEVELS",
+    "NEEDED",
     "OPTIONAL",
     "attained",
     "check_level",
+    "composites",
+    "fused",
     "groups",
     "lacking",
     "required_cases",
@@ -22,6 +27,9 @@ __all__ = [
 
 LEVELS = ("L0", "L1", "L2")
 
+NEEDED = ("int64", "bool")
+"""The dtypes that every device stores: for indices, and for the results of comparisons."""
+
 # Primitives that no level requires, by the reason why not.
 OPTIONAL = {
     "few models need it, and docs/kernel-contract.md lets a backend leave it to the host": (
@@ -29,6 +37,18 @@ OPTIONAL = {
     ),
     "it belongs to the optional group linalg": "cholesky qr svd eigh lu solve",
 }
+
+# Composites each of whose results depends on one element of each input. `dlf.xp` gives most of them
+# to every device, so a kernel of one shows no fused kernel.
+ELEMENTWISE = frozenset(
+    (
+        "relu threshold sigmoid logsigmoid softplus silu mish elu leaky_relu prelu hardtanh "
+        "hardsigmoid hardswish softsign tanhshrink hardshrink softshrink gelu clamp "
+        "threshold_backward sigmoid_backward silu_backward gelu_backward shrink_backward "
+        "ceil trunc reciprocal rsqrt square exp2 log2 log10 sinh cosh tan asinh acosh atanh erfc "
+        "isnan isinf isfinite ne gt ge masked_scale overwrite"
+    ).split()
+)
 
 _WITH_KERNELS = tuple(group for group in GROUPS if group != "L2")
 
@@ -57,10 +77,15 @@ def lacking(subject: Subject) -> list[str]:
     return [name for name in required_primitives() if not subject.native(name)]
 
 
-def fused(subject: Subject) -> list[str]:
+def composites(subject: Subject) -> list[str]:
     """The composites and optimizers' updates that the device has a kernel for."""
     kinds = ("composite", "step")
     return [op.name for op in registry if op.kind in kinds and subject.native(op.name)]
+
+
+def fused(subject: Subject) -> list[str]:
+    """Those of `composites` that are not `ELEMENTWISE`: what makes a device one of L2."""
+    return [name for name in composites(subject) if name not in ELEMENTWISE]
 
 
 def bare(subject: Subject) -> bool:
@@ -108,4 +133,6 @@ def _has(name: str, subject: Subject) -> None:
 
 
 def _has_fused(subject: Subject) -> None:
-    assert fused(subject), "no fused kernel of any composite"
+    found = composites(subject)
+    but = f", only of elementwise ones: {some(found)}" if found else ""
+    assert fused(subject), f"no fused kernel of any composite{but}"

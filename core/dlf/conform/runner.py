@@ -15,15 +15,17 @@ from ..devices import device as Device
 from ..errors import MissingKernelError
 from ..registry import registry
 from .case import Case, Skipped
-from .levels import check_level, policy, required_primitives
+from .levels import NEEDED, check_level, policy, required_primitives
 from .report import Report, replay
 from .result import Result, detail, reason
 from .select import select, why_not
+from .skips import unclaimed
 from .subject import Subject
 from .xfail import Expected, expectations, expected
 
 __all__ = ["Runner", "run"]
 
+_STORES = re.compile(r"device \S+ does not store dlf\.(\w+);")
 _LACKS = re.compile(r"^op '(\w+)' has no kernel on device")
 
 
@@ -36,6 +38,7 @@ def run(
     seed: int = 0,
     xfail: Iterable[str | Expected] = (),
     strict: bool = False,
+    on_start: Callable[[Case], None] | None = None,
     on_result: Callable[[Result], None] | None = None,
 ) -> Report:
     """Run the cases for `device`, and report.
@@ -48,7 +51,9 @@ def run(
         case: a glob of case names: only these.
         seed: fixes the random numbers of each case, together with its name.
         xfail: expected failures, as lines of a file or as `Expected`.
-        strict: a case that skips what the backend claims counts as failed.
+        strict: a case that skips what the backend claims counts as failed; one that needs a dtype
+            which the backend does not claim does not.
+        on_start: called with each case before it runs, so that one which hangs is known.
         on_result: called with each result as it comes.
 
     UnknownNameError for a device that nobody registered and for globs that match nothing,
@@ -57,6 +62,8 @@ def run(
     runner = Runner(device, level=level, seed=seed, xfail=xfail, strict=strict)
     results = []
     for one in runner.cases(op, case):
+        if on_start is not None:
+            on_start(one)
         results.append(runner.one(one))
         if on_result is not None:
             on_result(results[-1])
@@ -102,9 +109,15 @@ class Runner:
         """The command that runs `case` alone, as it runs here."""
         return replay(self.name, case, self.seed, self.level, self.strict)
 
-    def report(self, results: Iterable[Result], op: str = "*", case: str = "*") -> Report:
-        """The report of `results`, from the cases that the globs selected."""
-        return Report.of(self.subject, self.name, list(results), self.level, self.strict, op, case)
+    def report(
+        self, results: Iterable[Result], op: str = "*", case: str = "*", not_run: int = 0
+    ) -> Report:
+        """The report of `results`, from the cases that the globs selected.
+
+        `not_run`: how many of these are left, where the run was ended.
+        """
+        options = self.level, self.strict, op, case, not_run
+        return Report.of(self.subject, self.name, list(results), *options)
 
     def _judge(self, case: Case) -> tuple[str, str, str]:
         """Status, reason and detail, expected failures aside."""
@@ -116,7 +129,7 @@ class Runner:
             with _repeatable(self.subject, case), _policy(self._policy(case)):
                 case.run(self.subject)
         except Skipped as error:
-            if self.strict and self._claimed(case):
+            if self.strict and self._claimed(case, reason(error)):
                 return "failed", f"skipped, though it is claimed: {reason(error)}", ""
             return "skipped", reason(error), ""
         except KeyboardInterrupt:
@@ -125,6 +138,8 @@ class Runner:
             lacks = self._lacks(error)
             if lacks and lacks not in self._required:
                 return "skipped", f"needs {lacks}, which has no kernel", ""
+            if wanted := self._needed(error):
+                return "skipped", f"{wanted} is not claimed, as the case L0/caps says", ""
             return "failed", reason(error), detail(error)
         fell = sorted(op for op, calls in self._fallen().items() if calls > before.get(op, 0))
         if fell:
@@ -134,8 +149,19 @@ class Runner:
     def _policy(self, case: Case) -> str:
         return policy(self.subject, self.level, case.group)
 
-    def _claimed(self, case: Case) -> bool:
-        return self.subject.native(case.op)
+    def _claimed(self, case: Case, why: str) -> bool:
+        """Whether the backend claims what `case` skipped for the reason `why`."""
+        return self.subject.native(case.op) and not unclaimed(self.subject, why, case.op)
+
+    def _needed(self, error: BaseException) -> str:
+        """The dtype that the contract needs, the backend does not claim, and `error` is about.
+
+        One case says that it is not claimed; that so much does not work without it is no news.
+        """
+        found = _STORES.search(str(error)) if isinstance(error, TypeError) else None
+        if found is None or found[1] not in NEEDED or self.subject.claims(found[1]):
+            return ""
+        return found[1]
 
     def _lacks(self, error: BaseException) -> str:
         """The op without a kernel on the device that `error` is about, if it is about one."""

@@ -65,14 +65,19 @@ def attention_backward(
     is_causal: bool,
     scale: float,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Gradients of `attention` by query, key, value and mask; weights are computed again."""
+    """Gradients of `attention` by query, key, value and mask; weights are computed again.
+
+    Without a mask the last is a 0-d zero, so that a kernel need not write an ``(L, S)`` matrix.
+    """
     weights = (scores(query, key, mask, is_causal, scale) - _finite(logsumexp)).exp()
     by_weights = grad @ value.mT
     inner = (weights * by_weights).sum(-1, keepdim=True)
     if grad_logsumexp is not None:
         inner = inner - grad_logsumexp
     by_scores = weights * (by_weights - inner)
-    return (by_scores @ key) * scale, by_scores.mT @ (query * scale), weights.mT @ grad, by_scores
+    by_query, by_key = (by_scores @ key) * scale, by_scores.mT @ (query * scale)
+    by_mask = query.new_zeros(()) if mask is None else by_scores
+    return by_query, by_key, weights.mT @ grad, by_mask
 
 
 @composite(inputs=4, outputs=2, vjp=_attention_vjp)

@@ -74,7 +74,7 @@ def _widest(subject: Subject, op: str) -> str:
     for name in FLOATS:
         if subject.claims(name, op):
             return name
-    raise Skipped(f"no floating-point dtype is claimed for {op}")
+    raise Skipped(f"{op} is claimed for no dtype of {', '.join(FLOATS)}")
 
 
 Put = Callable[..., Tensor]

@@ -1,4 +1,4 @@
-"""What a backend does not claim is refused, in words that say what and where."""
+"""What a backend must claim; and that what it does not claim is refused, saying what and where."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ...dtypes import dtype_named
 from ...errors import MissingKernelError
 from ...registry import registry
 from ..case import Case
+from ..levels import NEEDED
 from ..subject import Subject
 from .arguments import arguments
 from .samples import ALL
@@ -23,10 +24,11 @@ __all__ = ["cases"]
 
 
 def cases(subject: Subject) -> Iterator[Case]:
-    """One case for each dtype that is not claimed, and for each pair of op and dtype."""
+    """One of the needed dtypes, one for each that is not claimed, and for each of an op's."""
     caps = subject.backend.caps
+    yield Case("L0/caps", _needed, "L0")
     for dtype in ALL:
-        if dtype not in caps.dtypes:
+        if dtype not in caps.dtypes and dtype not in NEEDED:
             yield Case(f"refusal/{dtype}", partial(_stored, dtype=dtype), "L0")
     for op, allowed in caps.op_dtypes.items():
         if op not in registry or registry[op].kind != "primitive" or not registry[op].inputs:
@@ -35,6 +37,16 @@ def cases(subject: Subject) -> Iterator[Case]:
             if dtype in caps.dtypes and dtype not in allowed and subject.native(op):
                 run = partial(_computed, op=op, dtype=dtype)
                 yield Case(f"refusal/{op}/{dtype}", run, "L1", op)
+
+
+def _needed(subject: Subject) -> None:
+    """Without these no op that takes or gives indices or comparisons can be right."""
+    claimed = subject.backend.caps.dtypes
+    missing = [name for name in NEEDED if name not in claimed]
+    assert not missing, (
+        f"Caps(dtypes=...) lacks {' and '.join(missing)}: the kernel contract needs int64 for "
+        f"indices and bool for comparisons; it has {', '.join(sorted(claimed)) or 'none'}"
+    )
 
 
 def _stored(subject: Subject, dtype: str) -> None:

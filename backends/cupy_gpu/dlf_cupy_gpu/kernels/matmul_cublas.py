@@ -1,0 +1,113 @@
+"""cuBLAS through CuPy's thin wrapper, for all floating-point and complex dtypes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from dlf_cupy_gpu.deterministic import matmul_precision
+
+from .common import Array
+from .matmul_plan import Product
+
+__all__ = ["CublasMultiply", "Multiply", "name_if_known"]
+
+# Numbers of cudaDataType_t and cublasComputeType_t.
+_DATA: Mapping[str, int] = {
+    "float32": 0,
+    "float64": 1,
+    "float16": 2,
+    "complex64": 4,
+    "complex128": 5,
+    "bfloat16": 14,
+}
+_COMPUTE_32F, _COMPUTE_64F, _COMPUTE_32F_FAST_TF32 = 68, 70, 77
+_ALGORITHM = -1
+"""Whichever cuBLAS finds best."""
+
+_COMPUTE_DTYPES: Mapping[str, Any] = {
+    "float64": np.float64,
+    "complex64": np.complex64,
+    "complex128": np.complex128,
+}
+
+
+@functools.cache
+def name_if_known(dtype: Any) -> str | None:
+    """The name of a dtype that cuBLAS multiplies, else None."""
+    # NumPy puts a dtype's name together anew each time it is asked.
+    return dtype.name if dtype.name in _DATA else None
+
+
+class Multiply(Protocol):
+    """Runs a `Product` over memory that starts where the three arrays do."""
+
+    def __call__(
+        self, product: Product, first: Array, second: Array, result: Array, accumulate: bool
+    ) -> None:
+        """Write the product to `result`, or add it there where `accumulate`."""
+        ...
+
+
+def _factors(dtype: Any) -> tuple[tuple[Any, Any], tuple[int, int]]:
+    """1 and 0 on the host, and their addresses; the arrays have to be kept."""
+    one, zero = np.ones((), dtype), np.zeros((), dtype)
+    return (one, zero), (one.ctypes.data, zero.ctypes.data)
+
+
+class CublasMultiply:
+    """`Multiply` through ``cublasGemmEx`` and ``cublasGemmStridedBatchedEx``.
+
+    The latter is called for every dtype and every batch: CuPy's own batched product of bfloat16
+    ends the process.
+
+    Args:
+        cupy: the module `cupy`.
+        precision: how float32 is multiplied, a value of `torch.set_float32_matmul_precision`.
+    """
+
+    def __init__(self, cupy: Any, precision: Callable[[], str] = matmul_precision) -> None:
+        self._cublas = cupy.cuda.cublas
+        self._handle = cupy.cuda.device.get_cublas_handle
+        self._precision = precision
+        self._factors = {name: _factors(_COMPUTE_DTYPES.get(name, np.float32)) for name in _DATA}
+
+    def compute_type(self, dtype: str) -> int:
+        """The number of cuBLAS's compute type for `dtype`."""
+        if dtype in ("float64", "complex128"):
+            return _COMPUTE_64F
+        if dtype in ("float32", "complex64") and self._precision() != "highest":
+            return _COMPUTE_32F_FAST_TF32
+        return _COMPUTE_32F
+
+    def __call__(
+        self, product: Product, first: Array, second: Array, result: Array, accumulate: bool
+    ) -> None:
+        """See `Multiply`; on the current stream."""
+        dtype = name_if_known(first.dtype)
+        assert dtype is not None
+        data, size, compute = _DATA[dtype], first.dtype.itemsize, self.compute_type(dtype)
+        one, zero = self._factors[dtype][1]
+        beta = one if accumulate else zero
+        handle, p = self._handle(), product
+        ahead = (handle, int(p.transposed_first), int(p.transposed_second), p.m, p.n, p.k, one)
+        places = [a.data.ptr for a in (first, second, result)]
+        for offsets in p.offsets:
+            a, b, c = (start + size * at for start, at in zip(places, offsets, strict=True))
+            if p.batch == 1:
+                self._cublas.gemmEx(
+                    *ahead,
+                    *(a, data, p.leading_first, b, data, p.leading_second),
+                    *(beta, c, data, p.leading_result, compute, _ALGORITHM),
+                )
+            else:
+                self._cublas.gemmStridedBatchedEx(
+                    *ahead,
+                    *(a, data, p.leading_first, p.stride_first),
+                    *(b, data, p.leading_second, p.stride_second),
+                    *(beta, c, data, p.leading_result, p.stride_result),
+                    *(p.batch, compute, _ALGORITHM),
+                )
