@@ -46,7 +46,9 @@ def signature(function: Any, name: str) -> str:
     except (TypeError, ValueError):
         return f"`{name}`"
     plain = [p.replace(annotation=p.empty) for p in parameters if p.name not in ("self", "cls")]
-    return f"`{name}({', '.join(map(str, plain))})`"
+    # A function among the defaults prints with its address.
+    shown = [p.name if callable(p.default) and p.default is not p.empty else str(p) for p in plain]
+    return f"`{name}({', '.join(shown)})`"
 
 
 def members(kind: type) -> Iterator[tuple[str, Any]]:

@@ -82,6 +82,8 @@ class DeviceModule:
 
 
 _modules: dict[str, DeviceModule] = {}
+bound: set[str] = set()
+"""The names that `bind` gave Tensor."""
 
 
 def bind(device_types: Iterable[str]) -> None:
@@ -90,10 +92,11 @@ def bind(device_types: Iterable[str]) -> None:
     Tensor has no ``__getattr__`` that could find them: it would slow every attribute down.
     """
     for device_type in device_types:
-        if not hasattr(Tensor, device_type):
-            setattr(Tensor, device_type, _mover(device_type))
-        if not hasattr(Tensor, f"is_{device_type}"):
-            setattr(Tensor, f"is_{device_type}", property(_is_on(device_type)))
+        methods = {device_type: _mover(device_type), f"is_{device_type}": _asker(device_type)}
+        for name, method in methods.items():
+            if not hasattr(Tensor, name):
+                setattr(Tensor, name, method)
+                bound.add(name)
 
 
 def _mover(device_type: str) -> Callable[..., Tensor]:
@@ -106,8 +109,8 @@ def _mover(device_type: str) -> Callable[..., Tensor]:
     return move
 
 
-def _is_on(device_type: str) -> Callable[[Tensor], bool]:
-    return lambda self: self.device.type == device_type
+def _asker(device_type: str) -> property:
+    return property(lambda self: self.device.type == device_type)
 
 
 def find(name: str) -> DeviceModule | None:

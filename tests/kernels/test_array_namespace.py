@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import types
+import re
+import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,15 @@ from hypothesis import strategies as st
 
 from dlf import dtypes
 from dlf.plugin import ArrayNamespaceBackend, Caps
-from dlf.xp import Library, kernels, places
+from dlf.xp import kernels, places
 from dlf.xp.library import library
 
 strict = pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
+
+from tests.kernels.poor_namespace import PoorNamespace  # noqa: E402 # needs it
+
 Array = Any
+PAGE = Path(__file__).parents[2] / "docs" / "array-namespace.md"
 
 
 @pytest.fixture(scope="module")
@@ -127,23 +133,113 @@ def test_a_step_gives_what_is_new() -> None:
     np.testing.assert_array_equal(own.to_host(b), [1, 1])
 
 
-def lenient() -> types.SimpleNamespace:
-    """NumPy whose look-ups clip what is out of range, as some libraries' do."""
-    functions = {name: getattr(np, name) for name in dir(np) if not name.startswith("__")}
-    functions["take"] = lambda a, i, axis: np.take(a, i, axis=axis, mode="clip")
-    return types.SimpleNamespace(**functions)
+def test_what_is_stored_is_finished() -> None:
+    finished = []
+
+    class Lazy(ArrayNamespaceBackend):
+        device_type = "lazy"
+        xp = strict
+
+        def finish(self, array: Array) -> Array:
+            finished.append(array)
+            return array
+
+        def overrides(self) -> dict[str, Any]:
+            return {"sgd_step": lambda params, grads, bufs, *_: ([p + 1 for p in params],)}
+
+    lazy = Lazy()
+    table = lazy.kernels()
+
+    def last(count: int = 1) -> list[Array]:
+        new = finished[-count:]
+        assert len(finished) == count
+        finished.clear()
+        return new
+
+    box = put(lazy, np.array([[2.0, 1.0]]))
+    assert last() == [box.array]
+    made = table["neg"](box)
+    assert last()[0] is made.array
+    values, order = table["sort"](box, 1, False, True)
+    assert [id(a) for a in last(2)] == [id(values.array), id(order.array)]
+    lazy.assign(box, made)  # Whose array was finished when it was made.
+    assert not finished
+    table["full"]((1,), 3, dtypes.float64, 0)
+    lazy.assign(box, put(lazy, np.zeros(2)))
+    assert last(3)[-1] is box.array
+    table["sgd_step"]([box], [made], None, False, 0, 0, 0, 0, False, False)
+    assert last()[0] is box.array
 
 
-def test_an_index_out_of_range_is_refused() -> None:
-    table, index = kernels(Library(lenient())), np.array([0, 5])
-    with pytest.raises(IndexError, match=r"\[0, 3\)"):
-        table["take"](np.arange(3), index, 0)
-    with pytest.raises(IndexError, match=r"\[0, 3\)"):
-        table["index_add"](np.arange(3), index, np.arange(2), 0)
-    assert list(kernels(Library(lenient(), checked=False))["take"](np.arange(3), index, 0)) == [
-        0,
-        2,
-    ]
+def test_finish_costs_nothing_unless_it_is_given(backend: ArrayNamespaceBackend) -> None:
+    assert backend._close.finish is None
+    array = strict.ones(2)
+    assert backend.finish(array) is array
+
+
+def test_overrides_can_use_the_shared_kernels() -> None:
+    class Own(ArrayNamespaceBackend):
+        device_type = "own"
+        xp = strict
+
+        def overrides(self) -> dict[str, Any]:
+            shared = self.shared["sum"]
+            return {"sum": lambda a, dims, keepdim: shared(a, dims, keepdim) + 1}
+
+    own = Own()
+    got = own.kernels()["sum"](put(own, np.ones((2, 3))), (0,), False)
+    np.testing.assert_array_equal(own.to_host(got), [3, 3, 3])
+    assert own.shared is own.shared
+    with pytest.raises(TypeError):
+        own.shared["sum"] = None  # type: ignore[index]  # that is what is tested
+
+
+def test_dtypes_are_left_out() -> None:
+    class Narrow(ArrayNamespaceBackend):
+        device_type = "narrow"
+        xp = strict
+        without = frozenset({"float64", "complex128"})
+        op_dtypes = {"matmul": frozenset({"float32", "float64"})}
+
+    narrow = Narrow()
+    assert {"float32", "int64"} < narrow.caps.dtypes
+    assert not narrow.caps.dtypes & Narrow.without
+    assert narrow.caps.op_dtypes == {"matmul": {"float32"}}
+    assert narrow.array_library.widest is dtypes.float32
+    box = put(narrow, np.ones(2, np.float32))
+    assert narrow.dtype_of(box) is dtypes.float32
+    assert narrow.to_host(narrow.kernels()["lgamma"](box)).dtype == np.float32
+
+
+def test_wrong_names_of_dtypes_are_refused() -> None:
+    wrong = type("Wrong", (ArrayNamespaceBackend,), {"without": {"float65"}})
+    with pytest.raises(TypeError, match=r"Wrong: .*'float65'"):
+        wrong(strict, "wrong")
+    both = {"without": {"float64"}, "caps": Caps(dtypes=frozenset({"float32"}))}
+    with pytest.raises(TypeError, match="`caps` says all"):
+        type("Both", (ArrayNamespaceBackend,), both)(strict, "both")
+
+
+def test_the_page_s_code_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    computed = []
+    mylib: Any = PoorNamespace()
+    mylib.__version__, mylib.compute = "1.0", computed.append
+    mylib.pad = lambda a, widths, value: strict.asarray(np.pad(np.asarray(a), widths))
+    monkeypatch.setitem(sys.modules, "mylib", mylib)
+    first, second = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.M | re.S)
+    names: dict[str, Any] = {}
+    exec(compile(first, PAGE.name, "exec"), names)
+    mine = names["MyBackend"]()
+    pad = mine.kernels()["pad"]
+    box = put(mine, np.ones(2, np.float32))
+    np.testing.assert_array_equal(mine.to_host(pad(box, ((1, 0),), 0)), [0, 1, 1])
+    np.testing.assert_array_equal(mine.to_host(pad(box, ((1, -1),), 0)), [0, 1])
+    assert len(computed) == 3
+    assert mine.probe().devices == ("mylib 1.0",)
+    assert "float64" not in mine.caps.dtypes
+    exec(compile(second, PAGE.name, "exec"), names)
+    got = kernels(names["xp"])["erf"](strict.asarray([0.0, 9.0]))
+    np.testing.assert_array_equal(np.asarray(got), [0, 1])
 
 
 def test_what_is_found_of_namespaces() -> None:

@@ -92,6 +92,11 @@ def runners() -> dict[str, Runner]:
         except ImportError:
             continue
         made[namespace] = over(backend)
+    try:
+        from tests.kernels.poor_namespace import PoorNamespace
+    except ImportError:
+        return made
+    made["poor"] = over(ArrayNamespaceBackend(PoorNamespace(), "library"))
     return made
 
 

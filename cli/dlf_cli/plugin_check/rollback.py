@@ -18,6 +18,7 @@ import click
 import dlf
 import dlf.nn
 import dlf.optim
+from dlf.device_modules import bound
 from dlf.plugin.discovery import Found
 from dlf.plugin.host import Host
 from dlf.plugin.target import load_target
@@ -135,7 +136,9 @@ def _state() -> dict[str, dict[str, int]]:
     return {
         "op": {op.name: id(op) for op in registry},
         "dlf.": {key: id(value) for key, value in vars(dlf).items()},
-        "dlf.Tensor.": {key: id(value) for key, value in vars(dlf.Tensor).items()},
+        "dlf.Tensor.": {
+            key: id(value) for key, value in vars(dlf.Tensor).items() if key not in bound
+        },
         "dlf.nn.Module.": {key: id(value) for key, value in vars(dlf.nn.Module).items()},
     }
 

@@ -17,8 +17,10 @@ from typing import Any
 
 from dlf.xp import binary, contract, data, movement, reduce, scan, scatter, special, unary
 from dlf.xp.common import Kernel
+from dlf.xp.empty import guards
 from dlf.xp.library import Library
 from dlf.xp.library import library as as_library
+from dlf.xp.needs import missing
 
 __all__ = ["Kernel", "Library", "kernels"]
 
@@ -26,12 +28,18 @@ _GROUPS = (data, movement, scatter, unary, special, binary, reduce, scan, contra
 
 
 def kernels(xp: Any) -> dict[str, Kernel]:
-    """Every kernel of the contract over the array namespace or `Library` `xp`, by name.
+    """The kernels of the contract over the array namespace or `Library` `xp`, by name.
 
+    A kernel whose functions the namespace does not have is left out; `dlf.xp.needs` has them all.
     Kernels take arrays of `xp` and plain Python values, never change their inputs and always return
     arrays (0-d arrays, not scalars). float16 and bfloat16 are computed in float32 and rounded once.
     """
     lib, table = as_library(xp), dict[str, Kernel]()
     for group in _GROUPS:
         table.update(group.kernels(lib))
+    table = {name: kernel for name, kernel in table.items() if not missing(lib, name)}
+    if not lib.numpy_like:
+        for name, guard in guards(lib).items():
+            if name in table:
+                table[name] = guard(table[name])
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from dlf import dtypes
@@ -30,6 +31,7 @@ def kernels(xp: Any) -> dict[str, Kernel]:
     lib = library(xp)
     xp, array = lib.xp, lib.array
     power_of, floor_divide, remainder = lib["pow"], lib["floor_divide"], lib["remainder"]
+    abs_of = lib["abs"]
 
     def one_of(a: Any, b: Any) -> Array:
         """The operand that is an array."""
@@ -100,6 +102,25 @@ def kernels(xp: Any) -> dict[str, Kernel]:
         positive = power_of(a, xp.where(b < 0, -b, b))
         return xp.where((b >= 0) | (a == 1) | (a == -1), positive, lib.constant(0, a))
 
+    def exact_floor(a: Any, b: Any) -> Array:
+        """`floor_divide` of floats by the remainder, rounded once."""
+        a, b = (v if hasattr(v, "dtype") else lib.constant(v, one_of(a, b)) for v in (a, b))
+        if lib.dtype(a).kind != "f":
+            return floor_divide(a, b)
+        quotient = a / b
+        whole = (a - remainder(a, b)) / b
+        below = xp.floor(whole)
+        result = below + xp.where(whole - below > 0.5, one(a), one(a) * 0)
+        # An infinite divisor leaves 0 or, of the other sign, -1, and no remainder to go by.
+        infinite = (abs_of(b) == math.inf) & (abs_of(a) < math.inf)
+        apart = ((a < 0) & (b > 0)) | ((a > 0) & (b < 0))
+        result = xp.where(infinite, xp.where(apart, -one(a), one(a) * 0), result)
+        result = xp.where(result == 0, quotient * 0, result)  # With the sign of the quotient.
+        return xp.where(b == 0, quotient, result)
+
+    def one(beside: Array) -> Array:
+        return lib.constant(1, beside)
+
     def where(condition: Array, a: Any, b: Any) -> Array:
         beside = one_of(a, b)
         return array(xp.where(condition, lib.operand(a, beside), lib.operand(b, beside)))
@@ -113,6 +134,6 @@ def kernels(xp: Any) -> dict[str, Kernel]:
         table[name] = exact(lib[source])
     for name, source in (_EXTREMA | _ORDER).items():
         table[name] = of_bools(exact(lib[source]), keeps=name in _EXTREMA)
-    table["floordiv"] = rounded(integer_safe(floor_divide))
+    table["floordiv"] = rounded(integer_safe(floor_divide if lib.floors else exact_floor))
     table["mod"] = rounded(integer_safe(remainder))
     return table

@@ -14,7 +14,7 @@ __all__ = ["kernels"]
 def kernels(xp: Any) -> dict[str, Kernel]:
     """`matmul(a, b)`: (..., n, k) by (..., k, m), the leading dims broadcast."""
     lib = library(xp)
-    multiply = lib.xp.matmul
+    multiply = lib["matmul"]
 
     def matmul(a: Array, b: Array) -> Array:
         dtype = lib.dtype(a)

@@ -10,8 +10,6 @@ from dlf.xp.library import library, wrap_integer
 
 __all__ = ["kernels", "wrap_integer"]
 
-_PYTHON = {"b": bool, "u": int, "i": int, "f": float, "c": complex}
-
 
 def kernels(xp: Any) -> dict[str, Kernel]:
     """`full` and `arange` make their array on device `index`, where the library is told of them."""
@@ -24,9 +22,9 @@ def kernels(xp: Any) -> dict[str, Kernel]:
             return xp.zeros(shape, dtype=native[dtype], **lib.at(index))
         if isinstance(value, int) and dtype.kind in "iu":
             value = wrap_integer(value, dtype)
-        elif not lib.numpy_like:
-            value = _PYTHON[dtype.kind](value)
-        return xp.full(shape, value, dtype=native[dtype], **lib.at(index))
+        if lib.numpy_like:
+            return xp.full(shape, value, dtype=native[dtype], **lib.at(index))
+        return lib.filled(shape, value, native[dtype], **lib.at(index))
 
     def arange(start: Any, step: Any, length: int, dtype: Any, index: int) -> Array:
         # As PyTorch does: start + k * step is rounded to the dtype once.

@@ -7,13 +7,16 @@ to, and in what they take beside an array. All of that is found here, once, by t
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 from dlf import dtypes
-from dlf.xp.names import find
+from dlf.xp import trials
+from dlf.xp.names import absent, find, lacking
+from dlf.xp.ordering import sorters
+from dlf.xp.trials import works
 from dlf.xp.writing import writers
 
 __all__ = ["Array", "Kernel", "Library", "library", "wrap_integer"]
@@ -22,6 +25,16 @@ Array = Any
 Kernel = Callable[..., Any]
 
 _cache: dict[int, Library] = {}
+_PYTHON = {"b": bool, "u": int, "i": int, "f": float, "c": complex}
+
+
+class UnknownDtypeError(TypeError, LookupError):
+    """A library's array has a dtype that dlf does not have."""
+
+
+class _Known(dict[Any, dtypes.dtype]):
+    def __missing__(self, native: Any) -> dtypes.dtype:
+        raise UnknownDtypeError(f"the library gave an array of {native}, which dlf does not have")
 
 
 class Library:
@@ -33,6 +46,9 @@ class Library:
             that is not told where to put an array.
         checked: whether an index out of range must be refused where the library itself lets it
             pass. That costs a look at the data for each look-up.
+        without: names of dtypes that are not to be used, though the library has them.
+
+    A namespace that lacks a function which every kernel needs is a TypeError.
 
     Attributes:
         native: the library's dtype for each `dlf.dtype` that it has.
@@ -43,48 +59,65 @@ class Library:
         convert: ``convert(a, native)``: `a` in a dtype of the library's.
         takes_scalars: its functions take a Python number beside an array, and keep the array's
             dtype.
-        sums_in: its sums and products take the dtype to add in.
         computes_bools: bools can be added and ordered.
         sums_in_order: it adds the rows of a matrix one after another, so that errors pile up.
+        floors: its floor_divide of floats is PyTorch's.
+        strict: an index out of range must be refused.
+        checked: that is so, and the library itself looks up places that do not exist.
         warns: it warns of infinities and NaN, which are ordinary results, as NumPy does.
         array: makes a result an array, where the library gives scalars for 0-d ones.
+        argsort: ``argsort(a, axis)``: the order that sorts `a`, NaN last.
+        stable_argsort: the same, equals in their order.
         put: ``put(a, index, src)``: `a` with `src` at `index`, a tuple of integer arrays and
             slices; the arrays' last write wins.
         put_add: the same, but what falls on one place is added up.
         set_slices: the same for an index of slices with positive steps.
+        composed: for those of the last four that are put together: the functions that they call.
     """
 
-    def __init__(self, xp: Any, devices: Sequence[Any] = (None,), checked: bool = True) -> None:
+    def __init__(
+        self,
+        xp: Any,
+        devices: Sequence[Any] = (None,),
+        checked: bool = True,
+        without: Collection[str] = (),
+    ) -> None:
+        if missing := lacking(xp):
+            raise TypeError(f"the array namespace {xp!r} has no {', no '.join(missing)}")
         self.xp = xp
         self.devices = tuple(devices)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # A library may warn of what is only tried.
             sample = self.zeros((1,))
             self.numpy_like = isinstance(sample.dtype, np.dtype) and hasattr(sample, "astype")
-            self.known: dict[Any, dtypes.dtype] = {}
-            self.native = self._find_dtypes()
+            self.known: dict[Any, dtypes.dtype] = {} if self.numpy_like else _Known()
+            self.native = self._find_dtypes(without)
             self.widest = next(d for d in (dtypes.float64, dtypes.float32) if d in self.native)
             self.reshape: Kernel = _reshape if self.numpy_like else xp.reshape
             self.convert: Kernel = _astype if hasattr(sample, "astype") else xp.astype
             scalar = self.zeros(())
             gives_scalars = type(xp.add(scalar, scalar)) is not type(scalar)
             self.array: Kernel = xp.asarray if gives_scalars else _same
-            self.takes_scalars = not gives_scalars and _works(self._try_scalars)
-            self.computes_bools = _works(self._try_bools)
-            self.sums_in = _works(lambda: xp.sum(sample, axis=0, dtype=sample.dtype))
-            self._stable = _works(lambda: xp.argsort(sample, axis=0, stable=True))
-            self.sums_in_order = _works(self._try_sum)
-            self.warns = not _works(self._try_silence)
-            self._checked = checked and _works(self._try_index)
-            self.set_slices, self.put, self.put_add = writers(self)
+            self.takes_scalars = not gives_scalars and works(lambda: trials.scalars(self))
+            self.computes_bools = works(lambda: trials.bools(self))
+            self.sums_in_order = works(lambda: trials.sums_in_order(self))
+            self.floors = works(lambda: trials.floors(self))
+            self.warns = not works(lambda: trials.silence(self))
+            self.strict = checked
+            self.checked = checked and works(lambda: trials.index(self))
+            self.argsort, self.stable_argsort, repairs = sorters(self)
+            (self.set_slices, self.put, self.put_add), self.composed = writers(self)
+            self.composed[self.stable_argsort] = repairs
 
     # dtypes
 
-    def _find_dtypes(self) -> dict[dtypes.dtype, Any]:
+    def _find_dtypes(self, without: Collection[str]) -> dict[dtypes.dtype, Any]:
         found = {}
         for name, dtype in dtypes.ALL.items():
+            if name in without:
+                continue
             native = dtype.numpy if self.numpy_like else self._dtype_named(name)
-            if native is not None and _works(lambda: self._try_dtype(native)):  # noqa: B023 # now
+            if native is not None and works(lambda: self._try_dtype(native)):  # noqa: B023 # now
                 found[dtype] = native
                 self.known[native] = dtype
         return found
@@ -104,8 +137,11 @@ class Library:
 
     def astype(self, a: Array, dtype: dtypes.dtype) -> Array:
         """`a` in `dtype`; `a` itself where it has it."""
-        if self.known[a.dtype] is dtype:
-            return a
+        try:
+            if self.known[a.dtype] is dtype:
+                return a
+        except LookupError:
+            pass  # A dtype that only the library has, such as uint32 for places.
         return self.convert(a, self.native[dtype])
 
     def accurate(self, function: Kernel) -> Kernel:
@@ -153,6 +189,13 @@ class Library:
                 value = wrap_integer(value, dtype)
         return value if self.takes_scalars else self.constant(value, beside)
 
+    def filled(self, shape: tuple[int, ...], value: Any, native: Any, **where: Any) -> Array:
+        """`value` everywhere."""
+        if not self.numpy_like:
+            # Some libraries let the number's kind decide, not the dtype.
+            value = _PYTHON[self.known[native].kind](value)
+        return self.xp.full(shape, value, dtype=native, **where)
+
     def copy(self, a: Array) -> Array:
         """`a`'s elements in memory of their own."""
         return a.copy() if self.numpy_like else self.xp.asarray(a, copy=True)
@@ -165,67 +208,28 @@ class Library:
         return function
 
     def __getitem__(self, name: str) -> Kernel:
-        """The function of the standard name `name`; AttributeError where there is none."""
-        function = self.find(name)
-        if function is None:
-            raise AttributeError(f"the array namespace {self.xp!r} has no function '{name}'")
-        return function
+        """The function of the standard name `name`; where there is none, one that says so."""
+        return self.find(name) or absent(self.xp, name)
 
     def in_dtype(self, function: Kernel) -> Kernel:
         """`function(a, axis=..., ...)`, a sum or product, with its result in the dtype of `a`."""
-        if self.sums_in:
+        sample = self.zeros((1,))
+        if works(lambda: function(sample, axis=0, dtype=sample.dtype)):
             # NumPy and the standard add small integers in larger ones, unless told.
             return lambda a, **how: function(a, dtype=a.dtype, **how)
         return lambda a, **how: self.astype(function(a, **how), self.known[a.dtype])
 
-    def argsort(self, a: Array, axis: int, stable: bool) -> Array:
-        """The order that sorts `a`, NaN last."""
-        if not stable:
-            return self.xp.argsort(a, axis=axis)
-        if self._stable:
-            return self.xp.argsort(a, axis=axis, stable=True)
-        return self.xp.argsort(a, axis=axis, kind="stable")
-
     def check(self, index: Array, size: int) -> None:
         """IndexError if a place of `index` is outside 0 to `size`, unless the library tells."""
-        if not self._checked or 0 in index.shape:
+        if self.checked:
+            self.refuse(index, size)
+
+    def refuse(self, index: Array, size: int) -> None:
+        """IndexError if a place of `index` is outside 0 to `size`."""
+        if 0 in index.shape:
             return
         if int(self.xp.min(index)) < 0 or int(self.xp.max(index)) >= size:
             raise IndexError(f"index out of range in self: indices must lie in [0, {size})")
-
-    # what is tried
-
-    def _try_scalars(self) -> bool:
-        # Few functions, one of each kind: a library that compiles takes its time for each.
-        small = self.xp.asarray([1], dtype=self.native[dtypes.int8])
-        single = self.xp.asarray([1.0], dtype=self.native[dtypes.float32])
-        tried = [self["maximum"](small, 2), self["bitwise_and"](2, small), small]
-        floating = [self["atan2"](single, 2.5), self.xp.where(small > 0, single, 2.5)]
-        return all(a.dtype == small.dtype for a in tried) and all(
-            a.dtype == single.dtype for a in floating
-        )
-
-    def _try_bools(self) -> bool:
-        flag = self.xp.asarray([True], dtype=self.native[dtypes.bool])
-        self.xp.less(flag, flag)
-        return bool(self.xp.add(flag, flag).dtype == flag.dtype)
-
-    def _try_sum(self) -> bool:
-        """Whether the error of a long sum shows that it was added up in order."""
-        rows, dtype = 1 << 14, self.native[dtypes.float32]
-        total = self.xp.sum(self.xp.full((rows, 2), 0.1, dtype=dtype), axis=0)
-        return abs(float(total[0]) / (0.1 * rows) - 1.0) > 2e-6
-
-    def _try_silence(self) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            self.xp.log(self.zeros((1,)))
-
-    def _try_index(self) -> bool:
-        """Whether a place that does not exist is looked up without an error."""
-        place = self.xp.asarray([7], dtype=self.native[dtypes.int64])
-        self.xp.take(self.zeros((1,)), place, axis=0)
-        return True
 
 
 def library(xp: Any) -> Library:
@@ -255,11 +259,3 @@ def _astype(a: Array, native: Any) -> Array:
 
 def _same(a: Array) -> Array:
     return a
-
-
-def _works(attempt: Callable[[], Any]) -> bool:
-    """Whether `attempt()` comes to something other than False, and does not raise."""
-    try:
-        return attempt() is not False
-    except Exception:
-        return False

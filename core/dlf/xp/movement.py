@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 from dlf import dtypes
 from dlf.xp.common import Array, Kernel
 from dlf.xp.library import library
+from dlf.xp.places import nonzero_places
 
 __all__ = ["bounds", "kernels"]
 
@@ -40,6 +42,7 @@ def kernels(xp: Any) -> dict[str, Kernel]:
     lib = library(xp)
     xp = lib.xp
     permute_dims, join = lib["permute_dims"], lib["concat"]
+    find_places = lib.find("nonzero") or partial(nonzero_places, lib)
 
     def transpose(a: Array, dims: Ints) -> Array:
         return a.transpose(dims)
@@ -71,7 +74,7 @@ def kernels(xp: Any) -> dict[str, Kernel]:
         a = a[inner]
         grown = [(max(lo, 0), max(hi, 0)) for lo, hi in widths]
         shape = tuple(n + lo + hi for n, (lo, hi) in zip(a.shape, grown, strict=True))
-        border = xp.full(shape, value, dtype=a.dtype, **lib.beside(a))
+        border = lib.filled(shape, value, a.dtype, **lib.beside(a))
         index = tuple(slice(lo, lo + n) for n, (lo, _) in zip(a.shape, grown, strict=True))
         return lib.set_slices(border, index, a)
 
@@ -91,12 +94,14 @@ def kernels(xp: Any) -> dict[str, Kernel]:
         if not a.shape:  # NumPy and the standard know no places of a 0-d array.
             count = int(bool(a))
             return lib.zeros((count, 0), lib.native[dtypes.int64])
-        return lib.astype(xp.stack(xp.nonzero(a), axis=1), dtypes.int64)
+        if 0 in a.shape:
+            return lib.filled((0, len(a.shape)), 0, lib.native[dtypes.int64], **lib.beside(a))
+        return lib.astype(xp.stack(find_places(a), axis=1), dtypes.int64)
 
     return {
         "reshape": lib.reshape,
         "permute": transpose if lib.numpy_like else permute,
-        "broadcast_to": xp.broadcast_to,
+        "broadcast_to": lib["broadcast_to"],
         "slice": slice_,
         "slice_set": slice_set,
         "pad": pad,

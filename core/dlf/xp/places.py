@@ -5,17 +5,37 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from dlf import dtypes
+
 if TYPE_CHECKING:
     from dlf.xp.library import Library
 
-__all__ = ["set_slices", "write"]
+__all__ = ["nonzero_places", "set_slices", "write"]
 
 Array = Any
 
 
 def along(lib: Library, values: Array, dim: int, ndim: int) -> Array:
     """1-D `values` as an array of `ndim` dims that varies along `dim`."""
-    return lib.reshape(values, tuple(-1 if d == dim else 1 for d in range(ndim)))
+    return lib.reshape(values, tuple(values.shape[0] if d == dim else 1 for d in range(ndim)))
+
+
+def nonzero_places(lib: Library, a: Array) -> tuple[Array, ...]:
+    """The places along each dim where `a` is not 0; the host waits for their count.
+
+    What is 0 gets a key behind all others, and sorting brings the rest to the front.
+    """
+    xp, size = lib.xp, math.prod(a.shape)
+    zero = xp.logical_not(a) if lib.dtype(a) is dtypes.bool else a == 0
+    zero = lib.reshape(zero, (size,))
+    count = size - int(xp.sum(lib.astype(zero, dtypes.int64), axis=0))
+    everywhere = lib.range(size, a)
+    order = lib.argsort(xp.where(zero, everywhere + size, everywhere), 0)
+    flat, places = lib.astype(order[:count], dtypes.int64), []
+    for n in reversed(a.shape):
+        places.append(flat % n)
+        flat = flat // n
+    return tuple(reversed(places))
 
 
 def set_slices(lib: Library, a: Array, index: tuple[slice, ...], src: Array) -> Array:
@@ -69,7 +89,7 @@ def write(lib: Library, a: Array, index: tuple[Any, ...], src: Array, add: bool)
     if not count or not size:
         return a
     where = lib.reshape(where, (count,))
-    order = lib.argsort(where, 0, True)
+    order = lib.stable_argsort(where, 0)
     where = xp.take(where, order, axis=0)
     values = xp.take(lib.reshape(xp.broadcast_to(src, shape), (count,)), order, axis=0)
     if add:

@@ -21,7 +21,6 @@ def kernels(xp: Any) -> dict[str, Kernel]:
     NaN wins in max, min, argmax and argmin; the first of equal elements is found.
     """
     lib = library(xp)
-    xp = lib.xp
 
     def extremum(function: Kernel, of_bools: Kernel) -> Kernel:
         def kernel(a: Array, dims: Dims, keepdim: bool) -> Array:
@@ -43,7 +42,7 @@ def kernels(xp: Any) -> dict[str, Kernel]:
 
         return kernel
 
-    plain_sum = folded(xp.sum)
+    plain_sum = folded(lib["sum"])
 
     def sum_in_blocks(a: Array, dims: Dims, keepdim: bool) -> Array:
         """Sums of blocks, then their sum: the error grows with the block, not with the length."""
@@ -83,11 +82,11 @@ def kernels(xp: Any) -> dict[str, Kernel]:
 
     return {
         "sum": lib.accurate(sum_in_blocks if lib.sums_in_order else plain_sum),
-        "prod": lib.accurate(folded(xp.prod)),
-        "max": extremum(xp.max, xp.any),
-        "min": extremum(xp.min, xp.all),
-        "argmax": position(xp.argmax),
-        "argmin": position(xp.argmin),
-        "any": test(xp.any),
-        "all": test(xp.all),
+        "prod": lib.accurate(folded(lib["prod"])),
+        "max": extremum(lib["max"], lib["any"]),
+        "min": extremum(lib["min"], lib["all"]),
+        "argmax": position(lib["argmax"]),
+        "argmin": position(lib["argmin"]),
+        "any": test(lib["any"]),
+        "all": test(lib["all"]),
     }

@@ -35,7 +35,7 @@ def kernels(xp: Any) -> dict[str, Kernel]:
             keys = lib.astype(a, dtypes.float32)
         if descending:
             keys = xp.flip(keys, axis=dim)
-        order = lib.argsort(keys, dim, stable)
+        order = (lib.stable_argsort if stable else lib.argsort)(keys, dim)
         if descending:
             # Sorting flipped keys and flipping the order back keeps equals in their order.
             order = a.shape[dim] - 1 - xp.flip(order, axis=dim)

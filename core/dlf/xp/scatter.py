@@ -54,11 +54,11 @@ def kernels(xp: Any) -> dict[str, Kernel]:
         """`write` at an index of as many dims as there are."""
 
         def kernel(a: Array, index: Array, src: Array, dim: int) -> Array:
+            if 0 in index.shape:
+                return lib.copy(a)
             if not a.shape:
                 a, index, src = (reshape(one, (-1,)) for one in (a, index, src))
                 return reshape(kernel(a, index, src, 0), ())
-            if 0 in index.shape:
-                return lib.copy(a)
             lib.check(index, a.shape[dim])
             return write(a, places(index, dim), src[tuple(slice(n) for n in index.shape)])
 

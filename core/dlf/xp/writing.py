@@ -20,8 +20,17 @@ Array = Any
 Write = Callable[[Array, tuple[Any, ...], Array], Array]
 
 
-def writers(lib: Library) -> tuple[Write, Write, Write]:
-    """`set_slices`, `put` and `put_add` for `lib`; see `Library`."""
+_BY_CHOICE = ("take", "where", "broadcast_to")
+_BY_SORTING = ("take", "where", "broadcast_to", "argsort", "searchsorted")
+
+
+def writers(
+    lib: Library,
+) -> tuple[tuple[Write, Write, Write], dict[Callable[..., Any], tuple[str, ...]]]:
+    """`set_slices`, `put` and `put_add`, and the functions that composed ones call.
+
+    See `Library`.
+    """
 
     def assigned(a: Array, index: tuple[Any, ...], src: Array) -> Array:
         out = lib.copy(a)
@@ -48,7 +57,14 @@ def writers(lib: Library) -> tuple[Write, Write, Write]:
     def add_sorted(a: Array, index: tuple[Any, ...], src: Array) -> Array:
         return places.write(lib, a, index, src, add=True)
 
+    composed: dict[Callable[..., Any], tuple[str, ...]] = {
+        slices_by_choice: _BY_CHOICE,
+        put_sorted: _BY_SORTING,
+        add_sorted: (*_BY_SORTING, "any", "concat"),
+    }
     a, src = lib.zeros((2, 3)), lib.zeros((2, 2)) + 1.0
+    if dtypes.int64 not in lib.native:  # Nothing to look up with.
+        return (slices_by_choice, put_sorted, add_sorted), composed
     place = lib.range(2, a)
     rows, twice = lib.reshape(place, (2, 1)), lib.reshape(place * 0, (1, 2))
     part, whole = (slice(0, 2), slice(0, 2)), slice(None)
@@ -62,10 +78,9 @@ def writers(lib: Library) -> tuple[Write, Write, Write]:
     def first(writes: tuple[Write, Write, Write], *trials: tuple[tuple[Any, ...], float]) -> Write:
         return next((w for w in writes[:2] if all(finds(w, *t) for t in trials)), writes[2])
 
-    if dtypes.int64 not in lib.native:  # Nothing to look up with.
-        return slices_by_choice, put_sorted, add_sorted
-    return (
+    found = (
         first((assigned, at_set, slices_by_choice), (part, 4.0)),
         first((assigned, at_set, put_sorted), ((rows, twice), 2.0), ((whole, place), 4.0)),
         first((accumulated, at_add, add_sorted), ((rows, twice), 4.0), ((whole, place), 4.0)),
     )
+    return found, composed
