@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dlf import dtypes
 from dlf.plugin import ArrayNamespaceBackend, Caps
 from dlf.xp import kernels, places
-from dlf.xp.library import library
+from dlf.xp.namespace import library
 
 strict = pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
 

@@ -11,7 +11,7 @@ import pytest
 from dlf import dtypes
 from dlf.plugin import ArrayNamespaceBackend
 from dlf.xp import Library, kernels
-from dlf.xp.library import UnknownDtypeError, library
+from dlf.xp.namespace import UnknownDtypeError, library
 
 strict = pytest.importorskip("array_api_strict", reason="array-api-strict is not installed")
 

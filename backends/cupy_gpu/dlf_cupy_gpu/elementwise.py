@@ -248,7 +248,7 @@ def _constant(value: Any, dtype: Any) -> Array:
         return value
     if dtype.kind in "iu":
         from dlf.dtypes import from_numpy
-        from dlf.xp.library import wrap_integer
+        from dlf.xp.namespace import wrap_integer
 
         value = wrap_integer(int(value), from_numpy(dtype))
     return lazy.cupy().full((), value, dtype=dtype)

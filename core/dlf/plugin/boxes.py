@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..xp.library import UnknownDtypeError
+from ..xp.namespace import UnknownDtypeError
 
 __all__ = ["Box", "Closing", "boxed", "boxed_step"]
 

@@ -18,8 +18,8 @@ from typing import Any
 from dlf.xp import binary, contract, data, movement, reduce, scan, scatter, special, unary
 from dlf.xp.common import Kernel
 from dlf.xp.empty import guards
-from dlf.xp.library import Library
-from dlf.xp.library import library as as_library
+from dlf.xp.namespace import Library
+from dlf.xp.namespace import library as as_library
 from dlf.xp.needs import missing
 
 __all__ = ["Kernel", "Library", "kernels"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from dlf import dtypes
 from dlf.xp.common import Array, Kernel
-from dlf.xp.library import library
+from dlf.xp.namespace import library
 
 __all__ = ["kernels"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from dlf import dtypes
 from dlf.xp.common import Array, Kernel
-from dlf.xp.library import library, wrap_integer
+from dlf.xp.namespace import library, wrap_integer
 
 __all__ = ["kernels", "wrap_integer"]
 

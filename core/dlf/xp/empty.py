@@ -10,7 +10,7 @@ from typing import Any
 
 from dlf import dtypes
 from dlf.xp.common import Array, Kernel
-from dlf.xp.library import Library
+from dlf.xp.namespace import Library
 
 __all__ = ["guards"]
 

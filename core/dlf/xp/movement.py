@@ -8,7 +8,7 @@ from typing import Any
 
 from dlf import dtypes
 from dlf.xp.common import Array, Kernel
-from dlf.xp.library import library
+from dlf.xp.namespace import library
 from dlf.xp.places import nonzero_places
 
 __all__ = ["bounds", "kernels"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dlf.xp.library import Library
+    from dlf.xp.namespace import Library
 
 __all__ = ["CALLS", "missing", "needed"]
 

@@ -9,7 +9,7 @@ from dlf import dtypes
 from dlf.xp.trials import works
 
 if TYPE_CHECKING:
-    from dlf.xp.library import Library
+    from dlf.xp.namespace import Library
 
 __all__ = ["sorters"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dlf import dtypes
 
 if TYPE_CHECKING:
-    from dlf.xp.library import Library
+    from dlf.xp.namespace import Library
 
 __all__ = ["nonzero_places", "set_slices", "write"]
 

@@ -12,7 +12,7 @@ from dlf import dtypes
 from dlf.xp import places
 
 if TYPE_CHECKING:
-    from dlf.xp.library import Library
+    from dlf.xp.namespace import Library
 
 __all__ = ["writers"]
 
