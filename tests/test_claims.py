@@ -25,7 +25,7 @@ class Narrow(NumpyBackend):
     device_type = "narrow"
     caps = Caps(
         dtypes=STORED,
-        op_dtypes={"exp": {"float32"}, "gelu": {"float32"}, "concat": {"float32"}},
+        op_dtypes={op: {"float32"} for op in ("exp", "gelu", "concat", "sgd_step")},
         features=frozenset({"views"}),
     )
 
@@ -104,6 +104,15 @@ def test_a_fused_op_is_decomposed_in_the_other_dtypes() -> None:
     low = F.gelu(x.half())
     assert "gelu" not in calls and "erf" in calls
     np.testing.assert_allclose(low.cpu().numpy(), F.gelu(x.cpu()).numpy(), atol=2e-3)
+
+
+def test_an_update_is_decomposed_in_the_other_dtypes() -> None:
+    """It gives nothing back, and writes the parameters."""
+    p = dlf.ones(3, device="narrow").half().requires_grad_()
+    (p * 2).sum().backward()
+    dlf.optim.SGD([p], lr=0.25).step()
+    assert "sgd_step" not in calls
+    assert p.detach().cpu().tolist() == [0.5, 0.5, 0.5]
 
 
 def test_explain_names_the_dtypes_and_the_other_way() -> None:

@@ -156,6 +156,8 @@ def _over_tensors(op: Op, device: Device) -> Callable[..., Any]:
         assert op.decompose is not None
         with set_grad_enabled(False), paused():
             out = op.decompose(*[lift(a) for a in args[: op.inputs]], *args[op.inputs :])
+        if out is None:  # an optimizer's update, which writes in place
+            return None
         return out._data if isinstance(out, Tensor) else tuple(o._data for o in out)
 
     return run
