@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..autograd.mode import mode, observe, watch
-from ..autograd.node import Node, tick
-from ..registry import Op, registry
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor
 from .copying import clone
 from .movement import (
     atleast_1d,
@@ -21,24 +18,9 @@ from .movement import (
     transpose,
     unsqueeze,
 )
+from .pieces import concat_tensors
 from .slicing import flip
 from .splitting import split
-
-
-def _split_back(g: Tensor, dim: int, sizes: Sequence[int]) -> tuple[Tensor, ...]:
-    return tuple(split(g, list(sizes), dim))
-
-
-_concat = registry.add(
-    Op(
-        "concat",
-        ("tensors", "dim"),
-        1,
-        kind="primitive",
-        doc="A tuple of arrays, joined along `dim`.",
-        vjp=None,
-    )
-)
 
 
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
@@ -67,37 +49,6 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     if k == 2:
         return flip(input, a, b)
     return flip(transpose(input, a, b), a if k == 1 else b)
-
-
-def concat_tensors(tensors: Sequence[Tensor], dim: int) -> Tensor:
-    """Join tensors of one dtype along a resolved `dim`."""
-    first = tensors[0]
-    data = first.device.table[_concat.slot](tuple(x._data for x in tensors), dim)
-    out = wrap(data, first.dtype, first.device)
-    if mode.grad and any(x._node is not None for x in tensors):
-        needs = tuple(x._node is not None for x in tensors)
-        sizes = tuple(x._data.shape[dim] for x in tensors)
-        node = Node()
-        node.plan = _ConcatPlan(needs)
-        node.edges = tuple(x._node for x in tensors if x._node is not None)
-        node.saved, node.seq, node.shape = (dim, sizes), tick(), data.shape
-        out._node = node
-        if watch.on:
-            observe(node)
-    return out
-
-
-class _ConcatPlan:
-    """The plan of `concat`, whose inputs are as many as it is given."""
-
-    __slots__ = ("needs",)
-    op, out_at, picks = _concat, -1, ()
-
-    def __init__(self, needs: tuple[bool, ...]) -> None:
-        self.needs = needs
-
-    def backward(self, g: Tensor, dim: int, sizes: tuple[int, ...]) -> list[Tensor]:
-        return [p for p, n in zip(_split_back(g, dim, sizes), self.needs, strict=True) if n]
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:

@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import builtins
 import itertools
-from collections.abc import Iterable
 from typing import Any
 
 from ..tensor import Tensor
 from .movement import dim_of
-from .slicing import select, slice_along
-
-
-def _several(parts: Iterable[Tensor]) -> tuple[Tensor, ...]:
-    """Views that one call returned: with a gradient, a write to one of them is refused, as in
-    PyTorch."""
-    views = tuple(parts)
-    for v in views:
-        if v._node is not None:
-            v._multi = True
-    return views
+from .pieces import split_along
+from .slicing import slice_along
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The entries along `dim`, as views."""
+    if not input._data.shape:
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     d = dim_of(dim, input.ndim)
-    return _several(select(input, d, i) for i in range(input._data.shape[d]))
+    return split_along(input, d, (1,) * input._data.shape[d], "unbind", keepdim=False)
 
 
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
@@ -45,11 +37,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
                 f"at dimension {d}), but got "
                 f"split_sizes={sizes}"
             )
-    parts, start = [], 0
-    for s in sizes:
-        parts.append(slice_along(tensor, d, start, 1, s))
-        start += s
-    return _several(parts)
+    return split_along(tensor, d, sizes)
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
@@ -76,9 +64,10 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
             ],
             n,
         ]
-        sizes = [builtins.max(0, b - a) for a, b in itertools.pairwise(marks)]
-    parts, start = [], 0
-    for s in sizes:
-        parts.append(slice_along(input, d, builtins.min(start, n), 1, s))
-        start += s
-    return _several(parts)
+        if sorted(marks) != marks:  # Pieces that overlap.
+            return tuple(
+                slice_along(input, d, a, 1, builtins.max(0, b - a))
+                for a, b in itertools.pairwise(marks)
+            )
+        sizes = [b - a for a, b in itertools.pairwise(marks)]
+    return split_along(input, d, sizes)
