@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import RLock
+from threading import RLock, local
 from typing import Any, ClassVar
 
 __all__ = ["device", "get_default_device", "resolve", "set_default_device"]
@@ -13,9 +13,10 @@ _lock = RLock()
 class device:
     """Where a tensor lives: ``device("cpu")``, ``device("sim:1")``, ``device("sim", 1)``.
 
-    Devices are interned, so that ``is`` compares them. `table` holds the kernels by op slot and is
-    filled when the device is first used; `views` says whether movement ops alias their input there,
-    and `checks` whether the values of indices are looked at before they are used.
+    In a ``with`` block it is this thread's default device. Devices are interned, so that ``is``
+    compares them. `table` holds the kernels by op slot and is filled when the device is first used;
+    `views` says whether movement ops alias their input there, and `checks` whether the values of
+    indices are looked at before they are used.
     """
 
     __slots__ = ("__weakref__", "backend", "checks", "index", "origins", "table", "type", "views")
@@ -70,6 +71,16 @@ class device:
             check_stored(self, dtype)
         return backend.from_host(host, dtype, self.index or 0)
 
+    def __enter__(self) -> device:
+        inside = resolve(self)  # First, as it may raise.
+        _state.before = (*_state.before, _state.default)
+        _state.default = inside
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        *rest, _state.default = _state.before
+        _state.before = tuple(rest)
+
     def __repr__(self) -> str:
         tail = "" if self.index is None else f", index={self.index}"
         return f"device(type='{self.type}'{tail})"
@@ -96,8 +107,15 @@ def _no_type(given: Any) -> Exception:
 
 
 cpu = device("cpu")
-_default: device = cpu
 _current_index: dict[str, int] = {}
+
+
+class _State(local):
+    default: device = cpu
+    before: tuple[device, ...] = ()  # The defaults outside of the ``with`` blocks that are open.
+
+
+_state = _State()
 
 
 def resolve(where: str | device | None = None) -> device:
@@ -106,7 +124,7 @@ def resolve(where: str | device | None = None) -> device:
     Raises UnknownNameError for a type nobody registered, DeviceUnavailableError with the probe's
     reason, and RuntimeError for an index that does not exist.
     """
-    d = _default if where is None else device(where)
+    d = _state.default if where is None else device(where)
     if d.table:
         return d
     if d.type == "cpu":
@@ -128,10 +146,9 @@ def resolve(where: str | device | None = None) -> device:
 
 def get_default_device() -> device:
     """The device on which factory functions create tensors when none is given."""
-    return _default
+    return _state.default
 
 
 def set_default_device(where: str | device | None) -> None:
-    """Make `where` (None: the CPU) the device of tensors created without one."""
-    global _default
-    _default = cpu if where is None else resolve(where)
+    """Make `where` (None: the CPU) the device of tensors that this thread creates without one."""
+    _state.default = cpu if where is None else resolve(where)
