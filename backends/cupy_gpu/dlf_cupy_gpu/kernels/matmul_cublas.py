@@ -8,9 +8,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from dlf_cupy_gpu import capture
 from dlf_cupy_gpu.deterministic import matmul_precision
 
 from .common import Array
+from .matmul_captured import CapturedCublas
 from .matmul_plan import Product
 
 __all__ = ["CublasMultiply", "Multiply", "name_if_known"]
@@ -70,7 +72,7 @@ class CublasMultiply:
     """
 
     def __init__(self, cupy: Any, precision: Callable[[], str] = matmul_precision) -> None:
-        self._cublas = cupy.cuda.cublas
+        self._cublas, self._captured = cupy.cuda.cublas, CapturedCublas(cupy)
         self._handle = cupy.cuda.device.get_cublas_handle
         self._precision = precision
         self._factors = {name: _factors(_COMPUTE_DTYPES.get(name, np.float32)) for name in _DATA}
@@ -92,19 +94,20 @@ class CublasMultiply:
         data, size, compute = _DATA[dtype], first.dtype.itemsize, self.compute_type(dtype)
         one, zero = self._factors[dtype][1]
         beta = one if accumulate else zero
-        handle, p = self._handle(), product
+        handle, p, recorder = self._handle(), product, capture.active()
+        cublas = self._cublas if recorder is None else self._captured.on(recorder)
         ahead = (handle, int(p.transposed_first), int(p.transposed_second), p.m, p.n, p.k, one)
         places = [a.data.ptr for a in (first, second, result)]
         for offsets in p.offsets:
             a, b, c = (start + size * at for start, at in zip(places, offsets, strict=True))
             if p.batch == 1:
-                self._cublas.gemmEx(
+                cublas.gemmEx(
                     *ahead,
                     *(a, data, p.leading_first, b, data, p.leading_second),
                     *(beta, c, data, p.leading_result, compute, _ALGORITHM),
                 )
             else:
-                self._cublas.gemmStridedBatchedEx(
+                cublas.gemmStridedBatchedEx(
                     *ahead,
                     *(a, data, p.leading_first, p.stride_first),
                     *(b, data, p.leading_second, p.stride_second),
