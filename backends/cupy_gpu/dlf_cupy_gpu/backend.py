@@ -119,7 +119,7 @@ class CupyBackend(Backend):
 
     def _made(self) -> dict[str, Kernel]:
         from dlf import xp
-        from dlf_cupy_gpu import elementwise, scatter
+        from dlf_cupy_gpu import elementwise, extremes, scatter
 
         cupy = lazy.cupy()
         METER.install()
@@ -129,7 +129,7 @@ class CupyBackend(Backend):
         if missing:
             self.caps = Caps(dtypes=_DTYPES - missing, features=self.caps.features)
         general = xp.kernels(library)
-        table = general | elementwise.kernels(general)
+        table = general | elementwise.kernels(general) | extremes.kernels()
         table["nonzero"] = _waits("nonzero", table["nonzero"])
         own = self._own(CupyModules(cupy, dict(table)))
         limits = dict.fromkeys(_FLOATING_ONLY & own.keys() - table.keys(), FLOATING)

@@ -7,7 +7,7 @@ import numpy as np
 from . import tape
 from .array import host, ndarray
 
-__all__ = ["ufunc"]
+__all__ = ["ReductionKernel", "ufunc"]
 
 _BFLOAT16 = "bfloat16"
 
@@ -86,6 +86,31 @@ class ufunc:
             raise TypeError(f"cupy.{self.name}.at does not support {a.dtype}")
         where, values = host(indices), host(b)
         a._write(lambda: self._function.at(a._host, where, values))
+
+
+class ReductionKernel:
+    """A reduction in CUDA C++, which is not run: NumPy has the one of its name."""
+
+    _NUMPY = {"dlf_argmax": np.argmax, "dlf_argmin": np.argmin}
+
+    def __init__(
+        self,
+        in_params,
+        out_params,
+        map_expr,
+        reduce_expr,
+        post_map_expr,
+        identity,
+        name="reduce_kernel",
+        reduce_type=None,
+        reduce_dims=True,
+        preamble="",
+        options=(),
+    ):
+        self._function = self._NUMPY[name]
+
+    def __call__(self, a, *, axis=None, keepdims=False):
+        return called(self._function, (a,), {"axis": axis, "keepdims": keepdims})
 
 
 def _function(name):
