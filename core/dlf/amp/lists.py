@@ -32,7 +32,7 @@ _PRODUCTS = _names(
     matmul addmm baddbmm linear prelu
     conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d
     conv2d_input_grad conv3d_input_grad
-    attention scaled_dot_product_attention lstm_sequence
+    attention flash_attention scaled_dot_product_attention lstm_sequence
     """
 )
 _LOSSES = _names(

@@ -1,7 +1,8 @@
 """`GradScaler`: a loss is multiplied with a large number so that float16 gradients do not vanish.
 
 Gradients are divided by it again before the step; one that overflowed costs the step and makes the
-number smaller (Micikevicius et al., 2018). Stages, messages and numbers are PyTorch's.
+number smaller (Micikevicius et al., 2018). Stages, messages and numbers are PyTorch's. The number
+stays on the device: an iteration waits for it once, in `step`, which must know whether to step.
 """
 
 from __future__ import annotations
@@ -11,16 +12,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-import dlf
-
 from ..autograd.mode import no_grad
 from ..devices import get_default_device
 from ..errors import DeviceUnavailableError, PluginError
 from ..tensor import Tensor
+from .scale import Scale, total
 from .settings import service_of
-from .unscaling import Stage, State, as_float32, unscale
+from .unscaling import Stage, State, overflows, unscale
 
 if TYPE_CHECKING:
     from ..optim import Optimizer
@@ -71,9 +69,9 @@ class GradScaler:
             raise AssertionError("The growth factor must be > 1.0.")
         if backoff_factor >= 1.0:
             raise AssertionError("The backoff factor must be < 1.0.")
-        self._init_scale, self._growth_tracker = init_scale, 0
-        # None until `scale` is first called. Kept as the float32 that PyTorch's tensor would hold.
-        self._scale: float | None = None
+        self._init_scale, self._init_steps = init_scale, 0
+        # None until `scale` is first called, and its device is known.
+        self._scale: Scale | None = None
         self._growth_factor, self._backoff_factor = growth_factor, backoff_factor
         self._growth_interval = growth_interval
         self._states: defaultdict[int, State] = defaultdict(State)
@@ -89,8 +87,8 @@ class GradScaler:
             return outputs
         if isinstance(outputs, Tensor):
             if self._scale is None:
-                self._scale = as_float32(self._init_scale)
-            return outputs * dlf.full((), self._scale, dtype=dlf.float32, device=outputs.device)
+                self._scale = Scale(outputs.device, self._init_scale, self._init_steps)
+            return outputs * self._scale.on(outputs.device)
         if isinstance(outputs, Iterable):
             scaled = map(self.scale, outputs)
             return type(outputs)(scaled) if isinstance(outputs, (list, tuple)) else scaled
@@ -119,12 +117,18 @@ class GradScaler:
         if state.stage is Stage.STEPPED:
             raise RuntimeError("unscale_() is being called after step().")
         with no_grad():
-            state.found = unscale(optimizer, as_float32(1.0 / scale))
+            state.found = unscale(optimizer, scale)
         state.stage = Stage.UNSCALED
 
     def step(self, optimizer: Optimizer, *args: Any, **kwargs: Any) -> Any:
         """`unscale_`, unless that was called, and ``optimizer.step(*args, **kwargs)``, unless a
         gradient is inf or NaN. Gives what the optimizer's step gave.
+
+        Waits for the gradients, once a device. Not so for an optimizer that divides and leaves out
+        by itself, as PyTorch's fused ones do: one with a true ``_step_supports_amp_scaling`` is
+        stepped in any case, and has meanwhile the attributes ``found_inf``, a 0-d float32 tensor
+        that is not 0 if a gradient is inf or NaN, and ``grad_scale``, the scale that the gradients
+        are still to be divided by, or None after `unscale_`.
 
         Raises:
             AssertionError: nothing was scaled yet, or no parameter has a gradient.
@@ -134,17 +138,38 @@ class GradScaler:
             return optimizer.step(*args, **kwargs)
         if "closure" in kwargs:
             raise RuntimeError("Closure use is not currently supported if GradScaler is enabled.")
-        self._checked("step")
+        scale = self._checked("step")
         state = self._states[id(optimizer)]
         if state.stage is Stage.STEPPED:
             raise RuntimeError("step() has already been called since the last update().")
-        if state.stage is Stage.READY:
-            self.unscale_(optimizer)
-        if not state.found:
-            raise AssertionError("No inf checks were recorded for this optimizer.")
-        result = None if state.overflowed() else optimizer.step(*args, **kwargs)
+        if getattr(optimizer, "_step_supports_amp_scaling", False):
+            result = self._leave_to(optimizer, state, scale, args, kwargs)
+        else:
+            if state.stage is Stage.READY:
+                self.unscale_(optimizer)
+            if not state.found:
+                raise AssertionError("No inf checks were recorded for this optimizer.")
+            result = None if state.overflowed() else optimizer.step(*args, **kwargs)
         state.stage = Stage.STEPPED
         return result
+
+    def _leave_to(
+        self, optimizer: Any, state: State, scale: Scale, args: Any, kwargs: dict[str, Any]
+    ) -> Any:
+        """A step of an optimizer that takes `found_inf` and `grad_scale` itself."""
+        if state.stage is Stage.READY:
+            with no_grad():
+                state.found = overflows(optimizer)
+        # A scale that the user has set is one to divide by as well.
+        given = getattr(optimizer, "grad_scale", None)
+        if state.stage is Stage.READY:
+            given = scale.value * (1 if given is None else given)
+        optimizer.grad_scale = given
+        optimizer.found_inf = total(state.found.values(), scale.value.device)
+        try:
+            return optimizer.step(*args, **kwargs)
+        finally:
+            del optimizer.grad_scale, optimizer.found_inf
 
     def update(self, new_scale: float | Tensor | None = None) -> None:
         """Make the scale smaller after inf or NaN, larger after many steps without; or set it.
@@ -157,19 +182,15 @@ class GradScaler:
             return
         scale = self._checked("update")
         if new_scale is not None:
-            self._scale = as_float32(self._given(new_scale))
-        elif not any(state.found for state in self._states.values()):
-            raise AssertionError("No inf checks were recorded prior to update.")
-        elif any(state.overflowed() for state in self._states.values()):
-            self._scale, self._growth_tracker = as_float32(scale * self._backoff_factor), 0
-        elif self._growth_tracker + 1 == self._growth_interval:
-            grown = as_float32(scale * self._growth_factor)
-            self._scale, self._growth_tracker = (grown if np.isfinite(grown) else scale), 0
+            scale.set(self._given(new_scale))
         else:
-            self._growth_tracker += 1
+            found = [one for state in self._states.values() for one in state.found.values()]
+            if not found:
+                raise AssertionError("No inf checks were recorded prior to update.")
+            scale.update(found, self._growth_factor, self._backoff_factor, self._growth_interval)
         self._states = defaultdict(State)
 
-    def _checked(self, name: str) -> float:
+    def _checked(self, name: str) -> Scale:
         if self._scale is None:
             raise AssertionError(
                 f"Attempted {name} but _scale is None.  This may indicate your script did not use "
@@ -177,7 +198,7 @@ class GradScaler:
             )
         return self._scale
 
-    def _given(self, new_scale: float | Tensor) -> float:
+    def _given(self, new_scale: float | Tensor) -> float | Tensor:
         if not isinstance(new_scale, Tensor):
             return float(new_scale)
         if (
@@ -189,15 +210,20 @@ class GradScaler:
                 "new_scale should be a float or a tensor of one element on "
                 f"'{self._device}' with requires_grad=False."
             )
-        return float(new_scale.item())
+        return new_scale
 
     # ------------------------------------------------------------------ what it holds
 
     def get_scale(self) -> float:
-        """The scale; 1 if disabled."""
+        """The scale; 1 if disabled. Waits for the device."""
         if not self._enabled:
             return 1.0
-        return self._init_scale if self._scale is None else self._scale
+        return self._init_scale if self._scale is None else float(self._scale.value.item())
+
+    def _read(self) -> tuple[float, int]:
+        if self._scale is None:
+            return self._init_scale, self._init_steps
+        return self._scale.read()
 
     def get_growth_factor(self) -> float:
         """What the scale grows by."""
@@ -230,16 +256,18 @@ class GradScaler:
     def state_dict(self) -> dict[str, Any]:
         """Scale, factors, interval and the number of steps in a row; empty if disabled.
 
-        To be called after `update`. PyTorch's scaler reads it, and the other way round.
+        To be called after `update`. PyTorch's scaler reads it, and the other way round. Waits for
+        the device.
         """
         if not self._enabled:
             return {}
+        scale, steps = self._read()
         return {
-            "scale": self.get_scale(),
+            "scale": scale,
             "growth_factor": self._growth_factor,
             "backoff_factor": self._backoff_factor,
             "growth_interval": self._growth_interval,
-            "_growth_tracker": self._growth_tracker,
+            "_growth_tracker": steps,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -252,12 +280,13 @@ class GradScaler:
                 "instance of GradScaler."
             )
         self._init_scale = state_dict["scale"]
+        self._init_steps = state_dict["_growth_tracker"]
         if self._scale is not None:
-            self._scale = as_float32(self._init_scale)
+            self._scale.set(self._init_scale)
+            self._scale.set_steps(self._init_steps)
         self._growth_factor = state_dict["growth_factor"]
         self._backoff_factor = state_dict["backoff_factor"]
         self._growth_interval = state_dict["growth_interval"]
-        self._growth_tracker = state_dict["_growth_tracker"]
 
     def __getstate__(self) -> dict[str, Any]:
         if self._enabled and self._states:
@@ -265,7 +294,12 @@ class GradScaler:
                 "A GradScaler instance may only be pickled at the beginning of an iteration, or at "
                 "the end after scaler.update()."
             )
-        return dict(self.__dict__)
+        kept = dict(self.__dict__)
+        if self._enabled:
+            # Another process may have no such device, so the tensors are made anew by `scale`.
+            kept["_init_scale"], kept["_init_steps"] = self._read()
+            kept["_scale"] = None
+        return kept
 
 
 def _usable(device_type: str) -> bool:

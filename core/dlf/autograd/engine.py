@@ -196,9 +196,14 @@ def _accumulate(node: Leaf, g: Tensor, create_graph: bool) -> None:
     have = tensor._grad
     if have is not None:
         tensor._grad = have + g
-    elif create_graph or (
+    elif create_graph:
+        tensor._grad = g
+    elif (
         g._node is None and g._version is None and getrefcount(g) <= 3 and getrefcount(g._data) <= 2
     ):
+        if type(g._view) is str:
+            # A copy, on a device without views, that nothing else has: it may be written.
+            g._view = None
         tensor._grad = g
     else:
         tensor._grad = g.detach().clone()

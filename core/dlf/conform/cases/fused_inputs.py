@@ -88,13 +88,17 @@ class Values:
 class Derived:
     """What `of` gives of the arguments before it: a result of the forward op, for a backward one.
 
-    `of` gets those arguments in float64, as they were rounded to the case's dtype.
+    `of` gets those arguments in float64, as they were rounded to the case's dtype. With
+    `sums` the result is in the dtype that sums are taken in: float32 for the two 16-bit ones.
     """
 
     of: Callable[..., Array]
+    sums: bool = False
 
     def make(self, rng: np.random.Generator, dtype: np.dtype[Any], made: Sequence[Any]) -> Array:
         host = self.of(*(_wide(x) for x in made))
+        if self.sums and dtype.itemsize == 2:
+            dtype = np.dtype(np.float32)
         return _as(host, dtype) if host.dtype.kind == "f" else host
 
 

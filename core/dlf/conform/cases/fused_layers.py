@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import inf, nan
 from typing import Any
 
@@ -156,24 +157,48 @@ def _attention_backward(
     return grad, grad_total, query, key, value, mask, total, *rest[1:]
 
 
+def _flash_attention_backward(
+    *lead: int, length: int, keys: int, mask: Any = None, causal: bool = False, more: bool = False
+) -> Sample:
+    rest = _attention(*lead, length=length, keys=keys, mask=mask, causal=causal)
+
+    def out(*args: Any, at: int) -> Any:
+        return out_of("flash_attention", *args[2:6], causal, 0.5, at=at)
+
+    both = Derived(partial(out, at=0)), Derived(partial(out, at=1), sums=True)
+    grad_total = Derived(lambda grad: grad[..., :1] * 0.75, sums=True) if more else None
+    return real(*lead, length, 3), grad_total, *rest[:4], *both, *rest[4:]
+
+
 _NOTHING_SEEN = Values([[0.0, -inf, 0.0, -1.0], [-inf, -inf, -inf, -inf], [0.5, 0.0, -inf, 1.0]])
 
+_ATTENTION = {
+    "heads": _attention(2, 3, length=5, keys=4),
+    "single": _attention(length=3, keys=4),
+    "causal": _attention(2, length=5, keys=5, causal=True),
+    "mask": _attention(2, length=3, keys=4, mask=real(3, 4)),
+    "nothing seen": _attention(2, length=3, keys=4, mask=_NOTHING_SEEN),
+    "empty": _attention(0, length=3, keys=4),
+    "one": _attention(1, length=1, keys=1),
+}
+
 ATTENTION: Rows = {
-    "attention": {
-        "heads": _attention(2, 3, length=5, keys=4),
-        "single": _attention(length=3, keys=4),
-        "causal": _attention(2, length=5, keys=5, causal=True),
-        "mask": _attention(2, length=3, keys=4, mask=real(3, 4)),
-        "nothing seen": _attention(2, length=3, keys=4, mask=_NOTHING_SEEN),
-        "empty": _attention(0, length=3, keys=4),
-        "one": _attention(1, length=1, keys=1),
-    },
+    "attention": _ATTENTION,
+    "flash_attention": _ATTENTION,
     "attention_backward": {
         "heads": _attention_backward(2, 3, length=5, keys=4),
         "causal": _attention_backward(2, length=5, keys=5, causal=True),
         "mask": _attention_backward(2, length=3, keys=4, mask=real(2, 3, 4)),
         "nothing seen": _attention_backward(2, length=3, keys=4, mask=_NOTHING_SEEN),
         "both gradients": _attention_backward(2, length=3, keys=4, more=True),
+    },
+    "flash_attention_backward": {
+        "heads": _flash_attention_backward(2, 3, length=5, keys=4),
+        "causal": _flash_attention_backward(2, length=5, keys=5, causal=True),
+        "mask": _flash_attention_backward(2, length=3, keys=4, mask=real(2, 3, 4)),
+        "nothing seen": _flash_attention_backward(2, length=3, keys=4, mask=_NOTHING_SEEN),
+        "both gradients": _flash_attention_backward(2, length=3, keys=4, more=True),
+        "empty": _flash_attention_backward(0, length=3, keys=4),
     },
 }
 

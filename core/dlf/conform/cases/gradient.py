@@ -31,7 +31,7 @@ FLOATS = ("float64", "float32", "bfloat16", "float16")
 TWICE = frozenset(
     (
         "gelu silu sigmoid relu softmax log_softmax linear layer_norm batch_norm rms_norm conv2d "
-        "attention lstm_gates gru_gates mse_loss"
+        "attention flash_attention lstm_gates gru_gates mse_loss"
     ).split()
 )
 FACTOR = 10.0  # A gradient passes through several ops, each of which rounds.

@@ -43,10 +43,11 @@ def scaled_dot_product_attention(
     """``softmax(query @ key.T * scale + mask) @ value`` (Vaswani et al., 2017).
 
     Shapes: ``(..., L, E), (..., S, E), (..., S, V) -> (..., L, V)``. `attn_mask` is bool (True:
-    takes part) or is added, and broadcasts to ``(..., L, S)``; `is_causal` lets query i see keys up
-    to i. `scale` defaults to ``1 / sqrt(E)``. `dropout_p` applies whether training or not. With
-    `enable_gqa`, each key and value head (dimension -3) serves several query heads. RuntimeError if
-    shapes or dtypes do not fit.
+    takes part) or is added, in float32 or the query's dtype, and broadcasts to ``(..., L, S)``;
+    `is_causal` lets query i see keys up to i. A query that may see nothing gives zeros. `scale`
+    defaults to ``1 / sqrt(E)``. `dropout_p` applies whether training or not. With `enable_gqa`,
+    each key and value head (dimension -3) serves several query heads. RuntimeError if shapes or
+    dtypes do not fit.
     """
     for name, tensor in (("query", query), ("key", key), ("value", value)):
         if tensor.ndim < 2:
@@ -62,19 +63,26 @@ def scaled_dot_product_attention(
     if attn_mask is not None:
         if is_causal:
             raise RuntimeError("Explicit attn_mask should not be set when is_causal=True")
-        if attn_mask.dtype is not dlf.bool and attn_mask.dtype is not query.dtype:
+        if attn_mask.dtype not in (dlf.bool, dlf.float32, query.dtype):
             raise RuntimeError(
-                "Expected attn_mask dtype to be bool or to match query dtype, but got "
+                "Expected attn_mask dtype to be bool or float or to match query dtype, but got "
                 f"attn_mask.dtype: {attn_mask.dtype} and query.dtype: {query.dtype} instead."
             )
         attn_mask = _additive(attn_mask, query)
+        kind = query.dtype
+        if attn_mask.dtype is not kind:
+            # A mask in float32 keeps its digits beside operands of fewer.
+            wide = dlf.promote_types(kind, dlf.float32)
+            q, k, v, mask = (t.to(wide) for t in (query, key, value, attn_mask))
+            done = scaled_dot_product_attention(q, k, v, mask, dropout_p, False, scale, enable_gqa)
+            return done.to(kind)
     if enable_gqa:
         key, value = _repeat_heads(query, key), _repeat_heads(query, value)
     if scale is None:
         scale = 1 / math.sqrt(query.shape[-1]) if query.shape[-1] else 1.0
     result: Tensor
     if dropout_p == 0:
-        result, _ = ops.attention(query, key, value, attn_mask, is_causal, scale)
+        result, _ = ops.flash_attention(query, key, value, attn_mask, is_causal, scale)
         return result
     logits = ops.scores(query, key, attn_mask, is_causal, scale)
     # A query that may see nothing gives zeros, not NaN.

@@ -169,7 +169,8 @@ def _bags(input: Tensor, offsets: Tensor | None, include_last_offset: bool) -> t
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """``(*) -> (*, num_classes)`` int64 with a 1 at each index; -1 takes one more than the largest.
 
-    RuntimeError for a dtype other than int64 and for an index out of range.
+    RuntimeError for a dtype other than int64 and for an index out of range. Beside a given
+    `num_classes` an asynchronous device is not waited for: an index out of range has only zeros.
     """
     if tensor.dtype is not dlf.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
@@ -177,14 +178,15 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         if num_classes <= 0:
             raise RuntimeError("Can not infer total number of classes from empty tensor.")
         return dlf.zeros((*tensor.shape, num_classes), dtype=dlf.int64, device=tensor.device)
-    if int(tensor.min()) < 0:
-        raise RuntimeError("Class values must be non-negative.")
-    largest = int(tensor.max())
-    if num_classes == -1:
-        num_classes = largest + 1
+    if num_classes == -1 or tensor.device.checks:
+        if int(tensor.min()) < 0:
+            raise RuntimeError("Class values must be non-negative.")
+        largest = int(tensor.max())
+        if num_classes == -1:
+            num_classes = largest + 1
+        if 0 < num_classes <= largest:
+            raise RuntimeError("Class values must be smaller than num_classes.")
     if num_classes < 1:
         raise RuntimeError("num_classes should be positive")
-    if largest >= num_classes:
-        raise RuntimeError("Class values must be smaller than num_classes.")
     classes = dlf.arange(num_classes, device=tensor.device)
     return (tensor.unsqueeze(-1) == classes).to(dlf.int64)
