@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import click
+
+    from dlf.plugin import Backend
+    from dlf.plugin.states import PluginRecord
 
 __all__ = ["ask_hooks", "backend_rows", "plugin_rows"]
 
@@ -40,7 +44,7 @@ def backend_rows() -> list[dict[str, Any]]:
             {
                 "device": spec.device_type,
                 "requires_api": spec.requires_api,
-                **_backend(spec.device_type),
+                **_backend(spec.device_type, record),
             }
         )
         seen.append(id(record))
@@ -50,7 +54,9 @@ def backend_rows() -> list[dict[str, Any]]:
         state, reason = plugin.pop("state"), plugin.pop("reason")
         if rows[-1]["state"] == "ok":
             rows[-1]["reason"] = reason
-        elif state != "unavailable" or reason.startswith(f"device '{spec.device_type}'"):
+        elif state != "ok" and (
+            not reason.startswith("device '") or reason.startswith(f"device '{spec.device_type}'")
+        ):
             rows[-1].update(state=state, reason=reason)
         rows[-1].update(plugin)
     for record in host.records():
@@ -79,23 +85,21 @@ def _plugin(record: Any) -> dict[str, Any]:
     }
 
 
-def _backend(device_type: str) -> dict[str, Any]:
-    """Load one backend and probe it; what stands in the way becomes the reason."""
+def _backend(device_type: str, record: PluginRecord) -> dict[str, Any]:
+    """Load and probe one backend and ask for its kernels; what stands in the way is the reason."""
     from dlf.errors import DeviceUnavailableError, DlfError, IncompatiblePluginError
     from dlf.plugin.host import get_host
 
     row: dict[str, Any] = {"state": "ok", "reason": "", "devices": [], "caps": None}
     try:
         loaded = get_host().load_backend(device_type)
-        kernels = loaded.backend.kernels()
+        kernels = _kernels(loaded.backend, device_type, record)
     except DeviceUnavailableError as error:
         row.update(state="unavailable", reason=str(error))
     except IncompatiblePluginError as error:
         row.update(state="incompatible", reason=str(error))
     except DlfError as error:
         row.update(state="broken", reason=str(error))
-    except Exception as error:  # a backend's own code, which must not end a listing
-        row.update(state="broken", reason=f"its kernels: {type(error).__name__}: {error}")
     else:
         caps = loaded.backend.caps
         row["devices"] = list(loaded.probe.devices)
@@ -105,3 +109,27 @@ def _backend(device_type: str) -> dict[str, Any]:
             "kernels": len(kernels),
         }
     return row
+
+
+def _kernels(backend: Backend, device_type: str, record: PluginRecord) -> Mapping[str, Any]:
+    """The backend's kernels; PluginError, and the plugin marked broken, where it gives none.
+
+    dlf itself asks for them when the device is first used, so that the host cannot know yet.
+    """
+    from dlf.errors import PluginError
+    from dlf.plugin.quiet import quiet
+    from dlf.plugin.states import PluginState
+    from dlf.plugin.target import describe
+
+    try:
+        with quiet():
+            kernels = backend.kernels()
+        if not isinstance(kernels, Mapping) or not all(map(callable, kernels.values())):
+            raise TypeError(f"kernels() gave {kernels!r}; expected a mapping of op to kernel")
+        return kernels
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may raise SystemExit as well
+        reason = f"device '{device_type}': its kernels: {describe(error)}"
+        record.mark(PluginState.BROKEN, reason, error)
+        raise PluginError(reason) from error
