@@ -362,8 +362,6 @@ _SUBMODULES = (
     "amp",
     "conform",
     "dispatch",
-    "func",
-    "linalg",
     "nn",
     "optim",
     "plugin",

@@ -19,7 +19,7 @@ from .host_kernels import has_host_kernel, on_host
 from .registry import Op, registry
 from .tensor import Tensor, wrap
 
-__all__ = ["KernelSource", "explain", "prepare"]
+__all__ = ["KernelSource", "composed", "explain", "prepare"]
 
 Kernels = Mapping[str, Callable[..., Any]]
 
@@ -125,7 +125,7 @@ def _choose(op: Op, made: _Prepared) -> tuple[Any, KernelSource]:
             otherwise,
             tuple(sorted(limits or ())),
         )
-        way = _over_tensors(op, device) if op.decompose else on_host(op, device, made.label)
+        way = composed(op, device) if op.decompose else on_host(op, device, made.label)
         return held(op, kernel, way, device, limits), source
     source = KernelSource(op.name, otherwise, "dlf", (), otherwise)
     return None if op.decompose else on_host(op, device, made.label), source
@@ -141,8 +141,16 @@ def _internal(*args: Any) -> Any:
     raise MissingKernelError("this op is recorded by dlf itself and has no kernel")
 
 
-def _over_tensors(op: Op, device: Device) -> Callable[..., Any]:
-    """The decomposition of `op` as a kernel, from arrays to arrays."""
+def composed(op: Op, device: Device) -> Callable[..., Any]:
+    """The decomposition of `op` as a kernel of `device`: from its arrays to its arrays.
+
+    It is called as a kernel is, with the `op.inputs` leading arguments as arrays, None, or tuples
+    and lists of arrays; gradients and autocast are off inside. One that writes its inputs, as an
+    optimizer's update does, gives None. ValueError if `op` has no decomposition.
+    """
+    decompose = op.decompose
+    if decompose is None:
+        raise ValueError(f"op '{op.name}' has no decomposition")
 
     def lift(a: Any) -> Any:
         if isinstance(a, (tuple, list)):
@@ -153,9 +161,8 @@ def _over_tensors(op: Op, device: Device) -> Callable[..., Any]:
         from .amp.switch import paused
         from .autograd.mode import set_grad_enabled
 
-        assert op.decompose is not None
         with set_grad_enabled(False), paused():
-            out = op.decompose(*[lift(a) for a in args[: op.inputs]], *args[op.inputs :])
+            out = decompose(*[lift(a) for a in args[: op.inputs]], *args[op.inputs :])
         if out is None:  # an optimizer's update, which writes in place
             return None
         return out._data if isinstance(out, Tensor) else tuple(o._data for o in out)

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...devices import device as Device
+from ...dispatch import composed
 from ...dtypes import from_numpy
 from ...registry import registry
-from ...tensor import wrap
 
 __all__ = ["Array", "Fault", "Hands", "Kernel", "Plant", "Verdict"]
 
@@ -85,23 +85,7 @@ class Hands:
 
     def composed(self, op: str) -> Kernel:
         """A kernel that runs the decomposition of `op` on the device."""
-        decompose = registry[op].decompose
-        assert decompose is not None, f"{op} has neither a kernel nor a decomposition"
-
-        def tensors(x: Any) -> Any:
-            if isinstance(x, (tuple, list)) and any(hasattr(one, "shape") for one in x):
-                return type(x)(tensors(one) for one in x)
-            if not hasattr(x, "shape"):
-                return x
-            return wrap(x, from_numpy(self._to_host(x).dtype), self.device)
-
-        def kernel(*args: Any) -> Any:
-            result = decompose(*map(tensors, args))
-            if isinstance(result, tuple):
-                return tuple(one._data for one in result)
-            return None if result is None else result._data
-
-        return kernel
+        return composed(registry[op], self.device)
 
     def service(self, name: str) -> Any:
         """A service of the backend, None where it has none of that name."""
