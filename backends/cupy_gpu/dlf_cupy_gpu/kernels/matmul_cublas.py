@@ -26,6 +26,16 @@ _DATA: Mapping[str, int] = {
     "complex128": 5,
     "bfloat16": 14,
 }
+_SIZES: Mapping[str, int] = {
+    "float32": 4,
+    "float64": 8,
+    "float16": 2,
+    "complex64": 8,
+    "complex128": 16,
+    "bfloat16": 2,
+}
+"""Bytes of an element."""
+
 _COMPUTE_32F, _COMPUTE_64F, _COMPUTE_32F_FAST_TF32 = 68, 70, 77
 _ALGORITHM = -1
 """Whichever cuBLAS finds best."""
@@ -89,28 +99,33 @@ class CublasMultiply:
         self, product: Product, first: Array, second: Array, result: Array, accumulate: bool
     ) -> None:
         """See `Multiply`; on the current stream."""
+        # Called for every product: this is part of what an op costs.
         dtype = name_if_known(first.dtype)
         assert dtype is not None
-        data, size, compute = _DATA[dtype], first.dtype.itemsize, self.compute_type(dtype)
-        one, zero = self._factors[dtype][1]
-        beta = one if accumulate else zero
-        handle, p, recorder = self._handle(), product, capture.active()
+        data, compute = _DATA[dtype], self.compute_type(dtype)
+        one, beta = self._factors[dtype][1]
+        if accumulate:
+            beta = one
+        recorder = capture.active()
         cublas = self._cublas if recorder is None else self._captured.on(recorder)
-        ahead = (handle, int(p.transposed_first), int(p.transposed_second), p.m, p.n, p.k, one)
-        places = [a.data.ptr for a in (first, second, result)]
-        for offsets in p.offsets:
-            a, b, c = (start + size * at for start, at in zip(places, offsets, strict=True))
-            if p.batch == 1:
+        handle = self._handle()
+        start_first, start_second, start_result = first.data.ptr, second.data.ptr, result.data.ptr
+        turned_first, turned_second, m, n, k, ld_first, ld_second, ld_result, *steps = product
+        step_first, step_second, step_result, batch, offsets = steps
+        size = _SIZES[dtype]
+        for at_first, at_second, at_result in offsets:
+            a, b = start_first + size * at_first, start_second + size * at_second
+            c = start_result + size * at_result
+            # fmt: off
+            if batch == 1:
                 cublas.gemmEx(
-                    *ahead,
-                    *(a, data, p.leading_first, b, data, p.leading_second),
-                    *(beta, c, data, p.leading_result, compute, _ALGORITHM),
+                    handle, turned_first, turned_second, m, n, k, one, a, data, ld_first,
+                    b, data, ld_second, beta, c, data, ld_result, compute, _ALGORITHM,
                 )
             else:
                 cublas.gemmStridedBatchedEx(
-                    *ahead,
-                    *(a, data, p.leading_first, p.stride_first),
-                    *(b, data, p.leading_second, p.stride_second),
-                    *(beta, c, data, p.leading_result, p.stride_result),
-                    *(p.batch, compute, _ALGORITHM),
+                    handle, turned_first, turned_second, m, n, k, one, a, data, ld_first,
+                    step_first, b, data, ld_second, step_second, beta, c, data, ld_result,
+                    step_result, batch, compute, _ALGORITHM,
                 )
+            # fmt: on
