@@ -129,6 +129,20 @@ def test_no_compiler() -> None:
     assert "cupy-cuda12x[ctk]" in reason
 
 
+def test_no_headers() -> None:
+    ok, reason, _ = probed(DOUBLE_DEVICES=[CARD], DOUBLE_HEADERS="")
+    assert not ok
+    assert "does not find CUDA's headers (FileNotFoundError: no folder with" in reason
+    assert "cupy-cuda12x[ctk]" in reason
+
+
+def test_no_cublas() -> None:
+    ok, reason, _ = probed(DOUBLE_DEVICES=[CARD], DOUBLE_CUBLAS='Failure finding "libcublas.so.12"')
+    assert not ok
+    assert "does not find CUDA's cuBLAS (ImportError: Failure finding" in reason
+    assert "cupy-cuda12x[ctk]" in reason
+
+
 def test_ok() -> None:
     ok, reason, devices = probed(DOUBLE_DEVICES=[CARD, CARD])
     assert (ok, reason) == (True, "")

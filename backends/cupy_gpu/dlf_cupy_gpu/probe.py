@@ -70,7 +70,7 @@ def _of_driver(cupy: Any, runtime: Any) -> Probe:
     old = [index for index, one in enumerate(found) if _capability(one) < OLDEST]
     if old:
         return Probe(False, _refused(found, old))
-    if problem := _compiler(cupy):
+    if problem := _toolkit(cupy):
         return Probe(False, problem)
     return Probe(True, devices=tuple(map(_described, found)))
 
@@ -104,17 +104,31 @@ def _refused(found: list[Any], old: list[int]) -> str:
     return text
 
 
-def _compiler(cupy: Any) -> str:
-    """What is wrong with NVRTC, which compiles the kernels; empty if nothing is."""
-    try:
-        cupy.cuda.nvrtc.getVersion()
-    except Exception as error:
-        version = int(cupy.cuda.runtime.runtimeGetVersion()) // 1000
-        return (
-            f"CuPy {cupy.__version__} does not find CUDA's compiler NVRTC ({_told(error)}): "
-            f"pip install 'cupy-cuda{version}x[ctk]', or install the CUDA Toolkit {version}"
-        )
+def _toolkit(cupy: Any) -> str:
+    """What is missing of CUDA's toolkit, parts of which CuPy's own wheels do not hold; else ""."""
+    parts = {
+        "compiler NVRTC": lambda: cupy.cuda.nvrtc.getVersion(),
+        "headers": _headers,
+        "cuBLAS": lambda: getattr(cupy.cuda, "cublas", None),  # Loaded when asked for.
+    }
+    for part, ask in parts.items():
+        try:
+            ask()
+        except Exception as error:
+            version = int(cupy.cuda.runtime.runtimeGetVersion()) // 1000
+            return (
+                f"CuPy {cupy.__version__} does not find CUDA's {part} ({_told(error)}): "
+                f"pip install 'cupy-cuda{version}x[ctk]', or install the CUDA Toolkit {version}"
+            )
     return ""
+
+
+def _headers() -> None:
+    """FileNotFoundError where CuPy finds no headers, which every kernel includes."""
+    from cuda.pathfinder import find_nvidia_header_directory
+
+    if find_nvidia_header_directory("cudart") is None:
+        raise FileNotFoundError("no folder with cuda_runtime.h")
 
 
 def _capability(properties: Any) -> tuple[int, int]:

@@ -2,7 +2,8 @@
 
 ``DOUBLE_IMPORT`` (an error's text), ``DOUBLE_DRIVER`` (its CUDA version, 0 for none),
 ``DOUBLE_STATUS`` (of counting the devices), ``DOUBLE_DEVICES`` (JSON: name, bytes, major, minor)
-and ``DOUBLE_NVRTC`` (an error's text).
+``DOUBLE_NVRTC`` and ``DOUBLE_CUBLAS`` (errors' texts). `cuda.pathfinder` beside it has
+``DOUBLE_HEADERS``, their folder, empty for none.
 """
 
 from __future__ import annotations
@@ -45,7 +46,15 @@ def _nvrtc():
     return 12, 9
 
 
-cuda = SimpleNamespace(
+class _Cuda(SimpleNamespace):
+    @property
+    def cublas(self):
+        if "DOUBLE_CUBLAS" in os.environ:
+            raise ImportError(os.environ["DOUBLE_CUBLAS"])
+        return SimpleNamespace()
+
+
+cuda = _Cuda(
     nvrtc=SimpleNamespace(getVersion=_nvrtc),
     runtime=SimpleNamespace(
         CUDARuntimeError=CUDARuntimeError,

@@ -13,7 +13,13 @@ _handles = itertools.count(1)
 
 
 class _Current(threading.local):
-    stack = ()
+    """The current streams, each card's innermost last."""
+
+    def __init__(self):
+        self.stacks = {}
+
+    def of(self, card):
+        return self.stacks.setdefault(card, [])
 
 
 _current = _Current()
@@ -31,11 +37,13 @@ class Stream:
     def __enter__(self):
         if self.device_id not in (-1, runtime.getDevice()):
             raise RuntimeError("This stream was not created on the current device")
-        _current.stack = (*_current.stack, self)
+        card = runtime.getDevice() if self.device_id == -1 else self.device_id
+        _current.of(card).append(self)
         return self
 
     def __exit__(self, *_):
-        _current.stack = _current.stack[:-1]
+        stack = next(one for one in _current.stacks.values() if one and one[-1] is self)
+        stack.pop()
 
     def __eq__(self, other):
         return self.ptr == other.ptr
@@ -94,7 +102,8 @@ class Event:
 
 
 def get_current_stream(device_id=-1):
-    return _current.stack[-1] if _current.stack else Stream.null
+    stack = _current.of(runtime.getDevice() if device_id == -1 else device_id)
+    return stack[-1] if stack else Stream.null
 
 
 def get_elapsed_time(start, end):
