@@ -41,8 +41,9 @@ FAMILIES: tuple[str, ...] = (*OWN, "matmul")
 # Composites whose own kernel computes in fewer dtypes than their decomposition.
 _FLOATING_ONLY = frozenset(
     (
-        "attention attention_backward conv2d conv2d_input_grad conv2d_weight_grad conv3d "
-        "conv3d_input_grad conv3d_weight_grad embedding embedding_backward hardtanh masked_scale "
+        "conv2d conv2d_input_grad conv2d_weight_grad conv3d "
+        "conv3d_input_grad conv3d_weight_grad embedding embedding_backward flash_attention "
+        "flash_attention_backward hardtanh masked_scale "
         "max_pool2d max_pool2d_backward "
         "max_pool3d max_pool3d_backward threshold window_spread window_sum"
     ).split()
@@ -146,6 +147,11 @@ class CupyBackend(Backend):
 
     def shares_memory(self, a: Array, b: Array) -> bool:
         """Whether the two arrays lie in the same memory; does not look at single elements."""
+        mine, other = a.data, b.data
+        if mine.mem is not other.mem:
+            return False  # No two allocations overlap.
+        if mine.ptr == other.ptr and a.size and b.size:
+            return True  # The usual view, which begins where its base does.
         return bool(lazy.cupy().may_share_memory(a, b))
 
     def strides(self, a: Array) -> tuple[int, ...]:
