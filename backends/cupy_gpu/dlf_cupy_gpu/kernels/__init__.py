@@ -28,11 +28,12 @@ OWN = (
     "pool",
     "softmax",
     "step",
+    "sums",
 )
 """The files whose kernels are this package's own sources; those of `matmul` are cuBLAS's."""
 
 # Those that have a shared kernel for other dtypes.
-_ALL_DTYPES = frozenset({"index_add", "scatter_add", "relu", "sigmoid"})
+_ALL_DTYPES = frozenset({"index_add", "scatter_add", "relu", "sigmoid", "sum"})
 
 
 def kernels(modules: Modules) -> dict[str, Kernel]:
