@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -106,7 +107,7 @@ def _refused(found: list[Any], old: list[int]) -> str:
 
 def _toolkit(cupy: Any) -> str:
     """What is missing of CUDA's toolkit, parts of which CuPy's own wheels do not hold; else ""."""
-    parts = {
+    parts: dict[str, Callable[[], Any]] = {
         "compiler NVRTC": lambda: cupy.cuda.nvrtc.getVersion(),
         "headers": _headers,
         "cuBLAS": lambda: getattr(cupy.cuda, "cublas", None),  # Loaded when asked for.

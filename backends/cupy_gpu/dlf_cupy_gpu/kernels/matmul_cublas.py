@@ -110,8 +110,12 @@ class CublasMultiply:
         cublas = self._cublas if recorder is None else self._captured.on(recorder)
         handle = self._handle()
         start_first, start_second, start_result = first.data.ptr, second.data.ptr, result.data.ptr
-        turned_first, turned_second, m, n, k, ld_first, ld_second, ld_result, *steps = product
-        step_first, step_second, step_result, batch, offsets = steps
+        # fmt: off
+        (
+            turned_first, turned_second, m, n, k, ld_first, ld_second, ld_result,
+            step_first, step_second, step_result, batch, offsets,
+        ) = product
+        # fmt: on
         size = _SIZES[dtype]
         for at_first, at_second, at_result in offsets:
             a, b = start_first + size * at_first, start_second + size * at_second

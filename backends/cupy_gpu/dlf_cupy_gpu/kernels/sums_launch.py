@@ -52,9 +52,9 @@ def pattern(shape: tuple[int, ...], dims: Collection[int]) -> Pattern | None:
         case [False, True]:
             return Pattern(1, 1, sizes[0], sizes[1])
         case [True, False, True]:
-            return Pattern(1, *sizes)
+            return Pattern(1, sizes[0], sizes[1], sizes[2])
         case [False, True, False]:
-            return Pattern(*sizes, 1)
+            return Pattern(sizes[0], sizes[1], sizes[2], 1)
     return None
 
 
