@@ -14,6 +14,7 @@ from pathlib import Path
 import dlf.nn.functional
 import dlf.optim  # noqa: F401  # optimizers declare ops when they are imported
 from dlf.conform.levels import OPTIONAL
+from dlf.generator import GROUP
 from dlf.registry import Op, registry
 
 PAGE = Path(__file__).with_name("kernel-contract.md")
@@ -32,11 +33,12 @@ GROUPS = {
     "select": "where",
     "reduce": "sum prod max min argmax argmin cumsum cumprod sort",
     "contract": "matmul",
+    "random": " ".join(GROUP),
 }
 
 
 def ops(table: str) -> list[Op]:
-    """The ops of a table: of a group of primitives, or all composites or optimizer steps."""
+    """The ops of a table: of a group, or all composites or optimizer steps."""
     if table in GROUPS:
         return [registry[name] for name in GROUPS[table].split()]
     kind = {"fused": "composite", "step": "step"}[table]

@@ -17,8 +17,11 @@ __all__ = ["DeviceModule", "bind", "find"]
 
 
 class DeviceModule:
-    """Availability, synchronisation and memory statistics of one device type, from its backend's
-    services."""
+    """Availability, synchronisation, memory statistics and random numbers of one device type.
+
+    What the backend's services have is theirs; seeds and states of generators are core's where none
+    of them has these.
+    """
 
     def __init__(self, device_type: str) -> None:
         self._type = device_type
@@ -66,10 +69,19 @@ class DeviceModule:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        services = self._backend().services
+        from .device_random import NAMES, DeviceRandom
+
+        try:
+            services = self._backend().services
+        except DeviceUnavailableError:
+            if name in NAMES:
+                return getattr(DeviceRandom(self._type), name)
+            raise
         for kind, service in services.items():
             if kind != "amp" and hasattr(service, name):
                 return getattr(service, name)
+        if name in NAMES:
+            return getattr(DeviceRandom(self._type), name)
         if name == "synchronize":
             return lambda device=None: None  # a backend without streams is done when an op returns
         raise AttributeError(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import dtypes
+from . import draw_checks, dtypes
 from .dtypes import dtype as DType
 from .random import Generator, default_generator
 
@@ -23,6 +23,7 @@ __all__ = [
     "exponential_array",
     "geometric_array",
     "integers_array",
+    "log_normal_array",
     "multinomial_array",
     "normal_array",
     "permutation_array",
@@ -42,14 +43,13 @@ def _in_parts(
     return parts.view(dtype.numpy)[..., 0]
 
 
-def _drawn_in(dtype: DType) -> Any:
+def _wide(dtype: DType) -> DType:
     """float32 and float64 are drawn as such, all else as float32 and then cast."""
-    return np.float64 if dtype is dtypes.float64 else np.float32
+    return dtypes.float64 if dtype is dtypes.float64 else dtypes.float32
 
 
-def _floating(name: str, dtype: DType) -> None:
-    if not (dtype.is_floating_point or dtype.is_complex):
-        raise RuntimeError(f"{name} is not implemented for {dtype}; it needs a floating dtype")
+def _drawn_in(dtype: DType) -> Any:
+    return _wide(dtype).numpy
 
 
 # Significant bits of the narrow types: a float32 draw below 1 could round up to 1 in them.
@@ -76,11 +76,8 @@ def uniform_array(
     Raises:
         RuntimeError: `low` exceeds `high`, or `dtype` is not floating.
     """
-    _floating("uniform", dtype)
-    if low > high:
-        raise RuntimeError(
-            f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}"
-        )
+    if low > high or dtype.category < dtypes.FLOATING:
+        draw_checks.uniform(low, high, dtype)
     if dtype.is_complex:
         return _in_parts(lambda s, d: uniform_array(s, low, high, d, generator), shape, dtype)
     drawn = _unit(shape, dtype, generator or default_generator)
@@ -105,15 +102,14 @@ def normal_array(
     Raises:
         RuntimeError: `std` is negative, or `dtype` is not floating.
     """
-    _floating("normal", dtype)
-    if np.any(np.asarray(std) < 0):
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    number = isinstance(std, int | float)
+    draw_checks.normal(std, bool(std < 0 if number else np.any(np.asarray(std) < 0)), dtype)
     if dtype.is_complex:
         drawn = _in_parts(lambda s, d: normal_array(s, 0.0, 0.5**0.5, d, generator), shape, dtype)
     else:
         source = (generator or default_generator).numpy
         drawn = np.asarray(source.standard_normal(tuple(shape), _drawn_in(dtype)))
-    if not isinstance(std, int | float) or std != 1:
+    if not number or std != 1:
         drawn *= std
     if not isinstance(mean, int | float) or mean != 0:
         drawn += mean
@@ -132,14 +128,7 @@ def integers_array(
     Raises:
         RuntimeError: the range is empty, or `dtype` cannot hold it.
     """
-    if low >= high:
-        raise RuntimeError(
-            f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
-        )
-    if dtype.category == dtypes.INTEGRAL:
-        limits = dtypes.iinfo(dtype)
-        if low < limits.min or high - 1 > limits.max:
-            raise RuntimeError(f"random_: [{low}, {high}) is out of bounds for {dtype}")
+    draw_checks.integers(low, high, dtype)
     source = (generator or default_generator).numpy
     drawn = source.integers(low, high, tuple(shape), np.int64)
     return np.asarray(drawn).astype(dtype.numpy, copy=False)
@@ -153,8 +142,7 @@ def permutation_array(
     Raises:
         RuntimeError: `n` is negative.
     """
-    if n < 0:
-        raise RuntimeError(f"randperm: n must be non-negative, got {n}")
+    draw_checks.permutation(n)
     source = (generator or default_generator).numpy
     return source.permutation(n).astype(dtype.numpy, copy=False)
 
@@ -171,8 +159,7 @@ def bernoulli_array(
         RuntimeError: `p` is not within [0, 1].
     """
     chance = np.asarray(p)
-    if not ((chance >= 0) & (chance <= 1)).all():
-        raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
+    draw_checks.probability(p, bool(((chance >= 0) & (chance <= 1)).all()))
     kind = np.float64 if chance.dtype == np.float64 and chance.ndim else np.float32
     drawn = (generator or default_generator).numpy.random(tuple(shape), kind)
     return np.asarray(drawn < p).astype(dtype.numpy, copy=False)
@@ -189,9 +176,7 @@ def exponential_array(
     Raises:
         RuntimeError: `rate` is not positive, or `dtype` is not floating.
     """
-    _floating("exponential", dtype)
-    if rate <= 0:
-        raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={rate}")
+    draw_checks.positive("exponential_", "lambda", rate, dtype)
     source = (generator or default_generator).numpy
     drawn = source.standard_exponential(tuple(shape), _drawn_in(dtype))
     return np.asarray(drawn / rate).astype(dtype.numpy, copy=False)
@@ -209,9 +194,7 @@ def cauchy_array(
     Raises:
         RuntimeError: `sigma` is not positive, or `dtype` is not floating.
     """
-    _floating("cauchy", dtype)
-    if sigma <= 0:
-        raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
+    draw_checks.positive("cauchy_", "sigma", sigma, dtype)
     drawn = (generator or default_generator).numpy.standard_cauchy(tuple(shape))
     return np.asarray(drawn * sigma + median).astype(dtype.numpy)
 
@@ -227,10 +210,27 @@ def geometric_array(
     Raises:
         RuntimeError: `p` is not within (0, 1).
     """
-    if not 0 < p < 1:
-        raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
+    draw_checks.geometric(p)
     drawn = (generator or default_generator).numpy.geometric(p, tuple(shape))
     return np.asarray(drawn).astype(dtype.numpy)
+
+
+def log_normal_array(
+    shape: Sequence[int],
+    mean: float = 1.0,
+    std: float = 2.0,
+    dtype: DType = dtypes.float32,
+    generator: Generator | None = None,
+) -> Host:
+    """Numbers whose logarithm is normally distributed with that `mean` and `std`.
+
+    Raises:
+        RuntimeError: `std` is not positive, or `dtype` is not floating.
+    """
+    draw_checks.positive("log_normal_", "std", std, dtype)
+    drawn = normal_array(shape, mean, std, _wide(dtype), generator)
+    with np.errstate(over="ignore"):
+        return np.exp(drawn).astype(dtype.numpy, copy=False)
 
 
 def poisson_array(
@@ -270,20 +270,11 @@ def multinomial_array(
         RuntimeError: a weight is negative, infinite or NaN, a row's sum is 0, or there are fewer
             categories than samples without replacement.
     """
-    if weights.ndim not in (1, 2):
-        raise RuntimeError(f"multinomial expects weights of 1 or 2 dimensions, got {weights.ndim}")
-    if num_samples <= 0:
-        raise RuntimeError("cannot sample num_samples <= 0 samples")
+    draw_checks.choices(weights.shape, num_samples, replacement)
     rows = np.atleast_2d(weights).astype(np.float64)
-    if not replacement and num_samples > rows.shape[1]:
-        raise RuntimeError(
-            f"cannot sample {num_samples} of {rows.shape[1]} categories without replacement"
-        )
-    if not np.isfinite(rows).all() or (rows < 0).any():
-        raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+    regular = bool(np.isfinite(rows).all() and (rows >= 0).all())
     totals = rows.sum(1, keepdims=True)
-    if (totals <= 0).any():
-        raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
+    draw_checks.weights(regular, bool((totals > 0).all()))
     source = (generator or default_generator).numpy
     if replacement:
         drawn = _with_replacement(rows / totals, num_samples, source)

@@ -1,194 +1,112 @@
-"""Random numbers: `Generator`, and the global one; the draws are in `dlf.draws`.
+"""The default generators of the host and of the devices; draws are in `dlf.draws` and `dlf.ops`.
 
-Every draw comes from NumPy's Philox, a counter-based generator keyed by the seed (Salmon et al.,
-"Parallel random numbers: as easy as 1, 2, 3", 2011), on the host. So a seed gives the same numbers
-on every device; they are not PyTorch's numbers. One generator may serve several threads.
+There is the global one, which the CPU uses and every device that the host draws for, and one for
+each index of a device that draws by itself.
 """
 
 from __future__ import annotations
 
 import os
-import struct
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from . import dtypes
 from .devices import device as Device
+from .devices import resolve
+from .generator import Generator, draws_itself, expected
 
 if TYPE_CHECKING:
-    from numpy.random import Generator as NumpyGenerator
-
     from .tensor import Tensor
 
 __all__ = [
     "Generator",
     "default_generator",
+    "default_of",
     "fork_rng",
     "get_rng_state",
     "initial_seed",
     "manual_seed",
     "seed",
     "set_rng_state",
+    "source",
 ]
-
-# PyTorch's seed of a generator that nobody seeded.
-_DEFAULT_SEED = 67280421310721
-# Seed, counter, key, buffer, its position, and the spare half of a 64-bit draw.
-_STATE = struct.Struct("<Q4Q2Q4Q3Q")
-
-
-class Generator:
-    """A stream of random numbers with its own seed and state.
-
-    Args:
-        device: the device that the numbers are for; they are drawn on the host. Default: the CPU.
-    """
-
-    __slots__ = ("__weakref__", "_lock", "_numpy", "_seed", "device")
-
-    def __init__(self, device: Device | str = "cpu") -> None:
-        self.device = Device(device)
-        self._seed = _DEFAULT_SEED
-        self._numpy: NumpyGenerator | None = None
-        self._lock = threading.RLock()
-
-    @property
-    def numpy(self) -> NumpyGenerator:
-        """The NumPy generator that draws; made when first used."""
-        if self._numpy is None:
-            # Imported here since it takes as long as a third of `import dlf`.
-            from numpy.random import Generator as NumpyGenerator
-            from numpy.random import Philox
-
-            with self._lock:
-                if self._numpy is None:
-                    self._numpy = NumpyGenerator(Philox(key=self._seed))
-        return self._numpy
-
-    def manual_seed(self, seed: int) -> Generator:
-        """Start the stream of this seed, and return the generator.
-
-        Args:
-            seed: from -2**63 to 2**64 - 1; a negative one counts from 2**64 down.
-
-        Raises:
-            RuntimeError: `seed` is not an integer.
-            ValueError: `seed` is out of range.
-        """
-        if not hasattr(seed, "__index__"):
-            raise RuntimeError(f"manual_seed expected an integer, but got {type(seed).__name__}")
-        number = int(seed)
-        if not -(2**63) <= number < 2**64:
-            raise ValueError(f"manual_seed expected -2**63 <= seed < 2**64, but got {number}")
-        with self._lock:
-            self._seed = number % 2**64
-            if self._numpy is not None:
-                from numpy.random import Philox
-
-                self._write(Philox(key=self._seed).state)
-        return self
-
-    def seed(self) -> int:
-        """Seed from the operating system's entropy, and return that seed."""
-        self.manual_seed(int.from_bytes(os.urandom(8), "little"))
-        return self._seed
-
-    def initial_seed(self) -> int:
-        """The seed that the stream was started with."""
-        return self._seed
-
-    def get_state(self) -> Tensor:
-        """The state as a uint8 tensor on the CPU."""
-        from .ops.creation import from_numpy
-
-        state: Tensor = from_numpy(np.frombuffer(self._state(), np.uint8).copy())
-        return state
-
-    def set_state(self, new_state: Tensor) -> None:
-        """Go on from a state that `get_state` gave.
-
-        Raises:
-            TypeError: `new_state` is not a uint8 tensor.
-            RuntimeError: it has not the size of a state.
-        """
-        if getattr(new_state, "dtype", None) is not dtypes.uint8:
-            raise TypeError(f"the state of a generator is a uint8 tensor, got {type(new_state)}")
-        self._set_state(new_state.detach().cpu().numpy().tobytes())
-
-    def clone_state(self) -> Generator:
-        """A new generator that will draw the same numbers."""
-        return _restored(str(self.device), self._state())
-
-    def _state(self) -> bytes:
-        bits: Any = self.numpy.bit_generator
-        with self._lock, bits.lock:
-            now = bits.state
-            return _STATE.pack(
-                self._seed,
-                *map(int, now["state"]["counter"]),
-                *map(int, now["state"]["key"]),
-                *map(int, now["buffer"]),
-                now["buffer_pos"],
-                now["has_uint32"],
-                now["uinteger"],
-            )
-
-    def _set_state(self, state: bytes) -> None:
-        if len(state) != _STATE.size:
-            raise RuntimeError(
-                f"the state of a generator has {_STATE.size} bytes, got {len(state)}"
-            )
-        start, *words = _STATE.unpack(state)
-        with self._lock:
-            self._seed = start
-            self._write(
-                {
-                    "bit_generator": "Philox",
-                    "state": {
-                        "counter": np.array(words[0:4], np.uint64),
-                        "key": np.array(words[4:6], np.uint64),
-                    },
-                    "buffer": np.array(words[6:10], np.uint64),
-                    "buffer_pos": words[10],
-                    "has_uint32": words[11],
-                    "uinteger": words[12],
-                }
-            )
-
-    def _write(self, state: Any) -> None:
-        bits: Any = self.numpy.bit_generator
-        with bits.lock:
-            bits.state = state
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (str(self.device), self._state())
-
-    def __repr__(self) -> str:
-        return f"<dlf.Generator device={str(self.device)!r} seed={self._seed}>"
-
-
-def _restored(device: str, state: bytes) -> Generator:
-    made = Generator(device)
-    made._set_state(state)
-    return made
-
 
 default_generator = Generator()
 default_generator.seed()
 
+_made: dict[Device, Generator] = {}
+# What `manual_seed` says of default generators that are not made yet; None: entropy.
+_seed_of_unmade: int | None = None
+_lock = threading.RLock()
+
+
+def default_of(device: Device) -> Generator:
+    """The generator from which the ready `device` draws where none is given.
+
+    It is made when first asked for. Of a device that the host draws for it is the global one.
+    """
+    found = _made.get(device)
+    if found is not None:
+        return found
+    if not draws_itself(device):
+        return default_generator
+    with _lock:
+        found = _made.get(device)
+        if found is None:
+            found = _seeded(Generator(device))
+            _made[device] = found
+    return found
+
+
+def _seeded(generator: Generator) -> Generator:
+    """`generator`, seeded as a default one that is made now."""
+    if _seed_of_unmade is None:
+        generator.seed()
+    else:
+        generator.manual_seed(_seed_of_unmade)
+    return generator
+
+
+def source(device: Device, generator: Generator | None) -> Generator:
+    """The generator for a draw on the ready `device`: `generator`, or the default one.
+
+    Raises:
+        TypeError: `generator` is not a `Generator`.
+        RuntimeError: it is another device type's.
+    """
+    if generator is None:
+        return default_generator if device.type == "cpu" else default_of(device)
+    if not isinstance(generator, Generator):
+        raise TypeError(f"generator must be a dlf.Generator, got {type(generator).__name__}")
+    if draws_itself(device):
+        if generator._offset is None or generator.device.type != device.type:
+            raise expected(device.type, generator)
+    elif generator._offset is not None:
+        raise expected("cpu", generator)
+    return generator
+
 
 def manual_seed(seed: int) -> Generator:
-    """Seed the global generator, and return it."""
-    return default_generator.manual_seed(int(seed))
+    """Seed the global generator, and return it.
+
+    The default generators of all devices get the same seed.
+    """
+    global _seed_of_unmade
+    default_generator.manual_seed(int(seed))
+    with _lock:
+        _seed_of_unmade = default_generator.initial_seed()
+        for each in _made.values():
+            each.manual_seed(_seed_of_unmade)
+    return default_generator
 
 
 def seed() -> int:
-    """Seed the global generator from the operating system's entropy, and return the seed."""
-    return default_generator.seed()
+    """Seed the global generator from the operating system's entropy, and return the seed.
+
+    The default generators of all devices get the same seed.
+    """
+    return manual_seed(int.from_bytes(os.urandom(8), "little")).initial_seed()
 
 
 def initial_seed() -> int:
@@ -207,18 +125,56 @@ def set_rng_state(new_state: Tensor) -> None:
 
 
 @contextmanager
-def fork_rng(devices: Iterable[Any] | None = None, enabled: bool = True) -> Iterator[None]:
+def fork_rng(
+    devices: Iterable[Any] | None = None, enabled: bool = True, device_type: str | None = None
+) -> Iterator[None]:
     """Leave the global generator, after the ``with`` block, as it was before.
 
     Args:
-        devices: accepted as in PyTorch; one generator serves all devices.
+        devices: the devices whose default generators are left as they were, too: devices, their
+            names, or indices. Default: all.
         enabled: False makes this do nothing. Default: True.
+        device_type: the type of the devices that indices mean. Default: every type.
     """
     if not enabled:
         yield
         return
-    before = default_generator._state()
+    chosen = None if devices is None else [_chooser(one, device_type) for one in devices]
+    before, of_unmade = default_generator._state(), _seed_of_unmade
+    with _lock:
+        states = {device: each._state() for device, each in _made.items()}
     try:
         yield
     finally:
         default_generator._set_state(before)
+        _restore(states, of_unmade, chosen)
+
+
+def _chooser(given: Any, device_type: str | None) -> Callable[[Device], bool]:
+    """Whether a device is the one that `given` names."""
+    if isinstance(given, int):
+        return lambda device: device.index == given and device_type in (None, device.type)
+    named = Device(given)
+    wanted = resolve(named) if named.index is None else named
+    return lambda device: device is wanted
+
+
+def _restore(
+    states: dict[Device, bytes],
+    of_unmade: int | None,
+    chosen: list[Callable[[Device], bool]] | None,
+) -> None:
+    """Put the devices' default generators back; those made since begin as they would have."""
+    global _seed_of_unmade
+    with _lock:
+        if chosen is None:
+            _seed_of_unmade = of_unmade
+        for device, each in _made.items():
+            if chosen is not None and not any(means(device) for means in chosen):
+                continue
+            if device in states:
+                each._set_state(states[device])
+            elif of_unmade is None:
+                each.seed()
+            else:
+                each.manual_seed(of_unmade)

@@ -75,6 +75,7 @@ SIZES = [
     ((2, 2), 70, 67, 16, 8),
     ((), 33, 130, 72, 40),
     ((3,), 7, 9, 20, 136),
+    ((2,), 40, 35, 300, 12),
 ]
 
 
@@ -83,10 +84,23 @@ SIZES = [
 @pytest.mark.parametrize("causal", [False, True])
 def test_forward(kernels: Any, dtype: Any, sizes: Any, causal: bool) -> None:
     q, k, v = _inputs(dtype, *sizes)
-    result, logsumexp = kernels["attention"](q, k, v, None, causal, 0.3)
+    result, logsumexp = kernels["flash_attention"](q, k, v, None, causal, 0.3)
     want = forward(q, k, v, None, causal, 0.3)
     assert_close(result, want[0], 2)
     assert_close(logsumexp, want[1], 2)
+
+
+def sums_in(dtype: Any) -> Any:
+    """What sums are taken in, and logarithms kept in."""
+    return np.float64 if np.dtype(dtype).itemsize == 8 else np.float32
+
+
+def results(
+    q: Array, k: Array, v: Array, mask: Array | None, causal: bool, scale: float
+) -> tuple[Array, Array]:
+    """What the forward pass gives, exact and then rounded to the dtypes of the op."""
+    result, total = forward(q, k, v, mask, causal, scale)
+    return result.astype(q.dtype), total.astype(sums_in(q.dtype))
 
 
 def _check_backward(
@@ -95,9 +109,9 @@ def _check_backward(
     q, k, v = _inputs(dtype, *sizes)
     lead, length, *_ = sizes
     g = draw((*lead, length, v.shape[-1]), dtype, 7)
-    gl = draw((*lead, length, 1), dtype, 8) if with_total else None
-    total = forward(q, k, v, mask, causal, 0.3)[1].astype(dtype)
-    got = kernels["attention_backward"](g, gl, q, k, v, mask, total, causal, 0.3)
+    gl = draw((*lead, length, 1), sums_in(dtype), 8) if with_total else None
+    result, total = results(q, k, v, mask, causal, 0.3)
+    got = kernels["flash_attention_backward"](g, gl, q, k, v, mask, result, total, causal, 0.3)
     want = backward(g, gl, q, k, v, mask, total, causal, 0.3)
     for ours, theirs in zip(got[: 3 if mask is None else 4], want, strict=False):
         assert_close(ours, theirs, 2 * max(1.0, np.abs(theirs).max(initial=0)))
@@ -129,7 +143,7 @@ def test_mask(kernels: Any, dtype: Any, shape: Any, lead: Any, causal: bool) -> 
     sizes = (2, 3) if len(lead) == 2 or not lead else (lead[0],), length, keys, 8, 8
     mask = draw((*lead, *shape), dtype, 5)
     q, k, v = _inputs(dtype, *sizes)
-    result, logsumexp = kernels["attention"](q, k, v, mask, causal, 0.3)
+    result, logsumexp = kernels["flash_attention"](q, k, v, mask, causal, 0.3)
     want = forward(q, k, v, mask, causal, 0.3)
     assert_close(result, want[0], 2)
     assert_close(logsumexp, want[1], 2)
@@ -143,7 +157,7 @@ def test_rows_that_see_nothing(kernels: Any, dtype: Any) -> None:
     mask[0, 1] = mask[1, 0] = -INFINITY
     mask[1, 2, :66] = -INFINITY
     q, k, v = _inputs(dtype, *sizes)
-    result, logsumexp = kernels["attention"](q, k, v, mask, False, 0.3)
+    result, logsumexp = kernels["flash_attention"](q, k, v, mask, False, 0.3)
     want = forward(q, k, v, mask, False, 0.3)
     assert_close(result, want[0], 2)
     assert_close(logsumexp, want[1], 2)
@@ -155,7 +169,7 @@ def test_rows_that_see_nothing(kernels: Any, dtype: Any) -> None:
 def test_nan_stays_in_its_row(kernels: Any) -> None:
     q, k, v = _inputs(np.float32, (), 5, 6, 4, 4)
     q[2, 1] = np.nan
-    result, logsumexp = kernels["attention"](q, k, v, None, False, 0.3)
+    result, logsumexp = kernels["flash_attention"](q, k, v, None, False, 0.3)
     assert np.isnan(result[2]).all() and np.isnan(logsumexp[2]).all()
     assert not np.isnan(np.delete(result, 2, 0)).any()
 
@@ -163,7 +177,7 @@ def test_nan_stays_in_its_row(kernels: Any) -> None:
 def test_large_scores_do_not_overflow(kernels: Any) -> None:
     q, k, v = _inputs(np.float32, (), 5, 80, 8, 4)
     want = forward(q, k, v, None, False, 100.0)
-    result, logsumexp = kernels["attention"](q, k, v, None, False, 100.0)
+    result, logsumexp = kernels["flash_attention"](q, k, v, None, False, 100.0)
     assert_close(result, want[0], 20)
     assert_close(logsumexp, want[1])
 
@@ -181,7 +195,7 @@ def test_large_scores_do_not_overflow(kernels: Any) -> None:
 )
 def test_nothing(kernels: Any, sizes: Any) -> None:
     q, k, v = _inputs(np.float32, *sizes)
-    result, logsumexp = kernels["attention"](q, k, v, None, False, 0.3)
+    result, logsumexp = kernels["flash_attention"](q, k, v, None, False, 0.3)
     want = forward(q, k, v, None, False, 0.3)
     assert_close(result, want[0])
     assert_close(logsumexp, want[1])
@@ -193,10 +207,10 @@ def test_heads_are_read_where_they_are(monkeypatch: Any, kernels: Any, dtype: An
     q, k, v = (draw((2, 9, 3, 8), dtype, i).transpose(0, 2, 1, 3) for i in range(3))
     want = forward(q, k, v, None, True, 0.5)
     monkeypatch.setattr(np, "ascontiguousarray", None)
-    result, logsumexp = kernels["attention"](q, k, v, None, True, 0.5)
+    result, logsumexp = kernels["flash_attention"](q, k, v, None, True, 0.5)
     assert_close(result, want[0], 2)
     assert modules().launches[-1] == "attention_wide"
-    got = kernels["attention_backward"](q, None, q, k, v, None, logsumexp, True, 0.5)
+    got = kernels["flash_attention_backward"](q, None, q, k, v, None, result, logsumexp, True, 0.5)
     want = backward(q, None, q, k, v, None, logsumexp, True, 0.5)
     for ours, theirs in zip(got[:3], want, strict=False):
         assert_close(ours, theirs, 2 * np.abs(theirs).max())
@@ -208,10 +222,10 @@ def test_other_layouts(kernels: Any) -> None:
     reverse = q[..., ::-1, :].copy()[..., ::-1, :]
     by_column = np.ascontiguousarray(k.swapaxes(-1, -2)).swapaxes(-1, -2)
     uneven = v.transpose(1, 0, 2, 3, 4).copy().transpose(1, 0, 2, 3, 4)
-    assert_close(kernels["attention"](reverse, by_column, uneven, None, False, 0.5)[0], want)
-    assert_close(kernels["attention"](misaligned(q), k, v, None, False, 0.5)[0], want)
+    assert_close(kernels["flash_attention"](reverse, by_column, uneven, None, False, 0.5)[0], want)
+    assert_close(kernels["flash_attention"](misaligned(q), k, v, None, False, 0.5)[0], want)
     assert modules().launches[-1] == "attention"
-    one = kernels["attention"](q, k[0, 0, 0], v[:1], None, False, 0.5)[0]
+    one = kernels["flash_attention"](q, k[0, 0, 0], v[:1], None, False, 0.5)[0]
     assert_close(one, forward(q, k[0, 0, 0], v[:1], None, False, 0.5)[0])
 
 
@@ -221,35 +235,65 @@ def test_against_pytorch(kernels: Any) -> None:
     tensors = [torch.from_numpy(a).requires_grad_() for a in arrays]
     scaled = torch.nn.functional.scaled_dot_product_attention
     want = scaled(*tensors, is_causal=True)
-    result, logsumexp = kernels["attention"](*arrays, None, True, 0.25)
+    result, logsumexp = kernels["flash_attention"](*arrays, None, True, 0.25)
     np.testing.assert_allclose(result, want.detach(), rtol=1e-5, atol=1e-5)
     g = draw(result.shape, np.float32, 9)
     want.backward(torch.from_numpy(g))
-    got = kernels["attention_backward"](g, None, *arrays, None, logsumexp, True, 0.25)
+    got = kernels["flash_attention_backward"](g, None, *arrays, None, result, logsumexp, True, 0.25)
     for ours, tensor in zip(got[:3], tensors, strict=False):
         np.testing.assert_allclose(ours, tensor.grad, rtol=1e-4, atol=1e-5)
 
 
-def test_logarithms_in_float32(monkeypatch: Any, kernels: Any) -> None:
-    """Then their rounding, which is a few in a hundred here, does not reach the gradients."""
-    monkeypatch.setattr(attention, "WIDE_LOGSUMEXP", True)
-    q, k, v = _inputs(ml_dtypes.bfloat16, (), 6, 7, 8, 8)
+@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16], ids=["float16", "bfloat16"])
+def test_logarithms_in_float32(kernels: Any, dtype: Any) -> None:
+    """Their rounding to the operands' dtype, a few in a hundred here, would reach the gradients."""
+    q, k, v = _inputs(dtype, (), 6, 7, 8, 8)
     k[:] = k[:1] * 2
     q[:] = k[:1]
     want = forward(q, k, v, None, False, 1.0)[1]
-    total = kernels["attention"](q, k, v, None, False, 1.0)[1]
+    result, total = kernels["flash_attention"](q, k, v, None, False, 1.0)
     assert total.dtype == np.float32 and want.max() > 16
     assert_close(total, want, 10)
-    g = draw((6, 8), ml_dtypes.bfloat16, 3)
-    got = kernels["attention_backward"](g, None, q, k, v, None, total, False, 1.0)
+    g = draw((6, 8), dtype, 3)
+    got = kernels["flash_attention_backward"](g, None, q, k, v, None, result, total, False, 1.0)
     assert_close(got[2], backward(g, None, q, k, v, None, want, False, 1.0)[2])
 
 
 def test_without_a_mask_no_matrix_of_scores_is_given(kernels: Any) -> None:
-    q, k, v = _inputs(np.float32, (2,), 70, 90, 4, 3)
-    g, total = draw((2, 70, 3), np.float32, 3), forward(q, k, v, None, True, 0.5)[1]
-    got = kernels["attention_backward"](g, None, q, k, v, None, total.astype(np.float32), True, 0.5)
-    assert got[3].shape == () and got[3] == 0
+    for length in (70, 0):
+        q, k, v = _inputs(np.float32, (2,), length, 90, 4, 3)
+        g, both = draw((2, length, 3), np.float32, 3), results(q, k, v, None, True, 0.5)
+        got = kernels["flash_attention_backward"](g, None, q, k, v, None, *both, True, 0.5)
+        assert got[3].shape == () and got[3] == 0
+
+
+def test_rows_sums_are_those_of_the_result(kernels: Any) -> None:
+    """Nothing is multiplied for them: another result leads to other gradients."""
+    q, k, v = _inputs(np.float32, (2,), 5, 6, 8, 4)
+    g, both = draw((2, 5, 4), np.float32, 3), results(q, k, v, None, False, 0.5)
+    run = kernels["flash_attention_backward"]
+    right = run(g, None, q, k, v, None, *both, False, 0.5)
+    other = run(g, None, q, k, v, None, both[0] + 1, both[1], False, 0.5)
+    shifted = run(g, g.sum(-1, keepdims=True) * -1, q, k, v, None, *both, False, 0.5)
+    for one, more, equal in zip(right[:2], other, shifted, strict=False):
+        assert np.abs(one - more).max() > 0.1
+        assert_close(more, equal.astype(np.float64), 10)
+    assert_close(other[2], right[2].astype(np.float64))
+
+
+def test_a_result_laid_otherwise(kernels: Any) -> None:
+    q, k, v = _inputs(np.float32, (2,), 9, 6, 8, 8)
+    g, (result, total) = draw((2, 9, 8), np.float32, 3), results(q, k, v, None, False, 0.5)
+    run = kernels["flash_attention_backward"]
+    want = run(g, None, q, k, v, None, result, total, False, 0.5)
+    assert modules().launches[-3:] == ["statistics_wide", "by_key_wide", "by_query_wide"]
+    turned = np.ascontiguousarray(result.swapaxes(0, 1)).swapaxes(0, 1)
+    got = run(g, None, q, k, v, None, turned, total, False, 0.5)
+    assert all((a == b).all() for a, b in zip(got, want, strict=True))
+    got = run(g, None, q, k, v, None, misaligned(result), total, False, 0.5)
+    assert modules().launches[-3:] == ["statistics_narrow", "by_key_wide", "by_query_wide"]
+    for ours, theirs in zip(got, want, strict=True):
+        assert_close(ours, theirs.astype(np.float64))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16], ids=["float32", "float16"])
@@ -258,7 +302,7 @@ def test_blocks_take_several_tiles(monkeypatch: Any, kernels: Any, dtype: Any) -
     sizes = (3,), 70, 68, 8, 8
     q, k, v = _inputs(dtype, *sizes)
     want = forward(q, k, v, None, True, 0.3)
-    result, logsumexp = kernels["attention"](q, k, v, None, True, 0.3)
+    result, logsumexp = kernels["flash_attention"](q, k, v, None, True, 0.3)
     assert_close(result, want[0], 2)
     assert_close(logsumexp, want[1], 2)
     _check_backward(kernels, dtype, sizes, None, True, True)
@@ -267,7 +311,7 @@ def test_blocks_take_several_tiles(monkeypatch: Any, kernels: Any, dtype: Any) -
 def test_integers_are_refused(kernels: Any) -> None:
     x = np.zeros((2, 2), np.int64)
     with pytest.raises(TypeError, match="int64"):
-        kernels["attention"](x, x, x, None, False, 1.0)
+        kernels["flash_attention"](x, x, x, None, False, 1.0)
 
 
 @pytest.mark.parametrize("itemsize", [2, 4, 8])

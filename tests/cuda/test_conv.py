@@ -132,3 +132,10 @@ def test_geometry() -> None:
     assert geometry.splits(s, 4, 132) == 1
     many = geometry.sizes((64, 2048, 8, 8), (2048, 2048, 3, 3), (1, 1), (1, 1), (1, 1), 1)
     assert geometry.splits(many, 4, 132) == 1
+
+
+def test_sizes_beyond_32_bits_are_refused() -> None:
+    sizes = geometry.sizes((1, 8, 1 << 15, 1 << 14), (8, 8, 1, 1), (1, 1), (0, 0), (1, 1), 1)
+    with pytest.raises(ValueError, match=r"fewer than 2\*\*31"):
+        conv._check(sizes)
+    conv._check(sizes._replace(size=(1, 8, 8), out=(1, 8, 8)))

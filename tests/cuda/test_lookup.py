@@ -26,7 +26,8 @@ def double(a: Any) -> torch.Tensor:
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=IDS)
 @pytest.mark.parametrize(
-    ("shape", "dim", "count"), [((6, 5), 0, 40), ((3, 4, 5), 1, 9), ((2, 7), 1, 1), ((4,), 0, 0)]
+    ("shape", "dim", "count"),
+    [((6, 5), 0, 40), ((3, 4, 5), 1, 9), ((3, 4, 40), 1, 9), ((2, 7), 1, 1), ((4,), 0, 0)],
 )
 def test_index_add(kernels: Any, shape: Any, dim: int, count: int, dtype: Any) -> None:
     x = draw(shape, dtype)

@@ -19,7 +19,8 @@ class AmpService:
         matmul addmm addmv baddbmm linear prelu
         conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d
         conv2d_input_grad conv3d_input_grad
-        attention scaled_dot_product_attention gru_gates lstm_gates lstm_sequence
+        attention flash_attention scaled_dot_product_attention
+        gru_gates lstm_gates lstm_sequence
         """
     )
     float32 = _names(

@@ -18,9 +18,10 @@ from dlf_cupy_gpu.graph import GraphService
 from dlf_cupy_gpu.kernels import OWN
 from dlf_cupy_gpu.memory import METER, MemoryService
 from dlf_cupy_gpu.module import FLOATING, CupyModules, Modules
+from dlf_cupy_gpu.peer import to_index
 from dlf_cupy_gpu.pinned import PinnedService
 from dlf_cupy_gpu.probe import probe
-from dlf_cupy_gpu.rng import RngService
+from dlf_cupy_gpu.profiler import ProfilerService
 from dlf_cupy_gpu.streams import StreamsService
 from dlf_cupy_gpu.waits import WaitsService, waiting
 
@@ -62,12 +63,12 @@ class CupyBackend(Backend):
     services: Mapping[str, object] = {
         "streams": StreamsService(),
         "memory": MemoryService(),
-        "rng": RngService(),
         "amp": AmpService(),
         "devices": DevicesService(),
         "pinned": PinnedService(),
         "graphs": GraphService(),
         "waits": WaitsService(),
+        "profiler": ProfilerService(),
     }
     families: tuple[str, ...] = FAMILIES
 
@@ -110,6 +111,10 @@ class CupyBackend(Backend):
             # Elements are written in no order.
             src = src.copy()
         dst[...] = src
+
+    def to_index(self, a: Array, index: int) -> Array:
+        """A copy on another card, without the host."""
+        return to_index(a, index)
 
     def kernels(self) -> Mapping[str, Kernel]:
         """The kernels of `dlf.xp` over CuPy, and faster ones of this backend's own."""

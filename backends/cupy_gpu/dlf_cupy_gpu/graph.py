@@ -2,7 +2,8 @@
 
 Replaying costs one call of the host for all kernels of a step. What Python computes is not
 repeated, with one exception: `Optimizer.step` is called in each replay, between two graphs, so that
-its step counts and the learning rates of a scheduler are those of that step.
+its step counts and the learning rates of a scheduler are those of that step. Random numbers are new
+in each replay, as many as the step draws, from the generators that it draws from.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from dlf_cupy_gpu import capture, lazy, pinned
 from dlf_cupy_gpu.devices import index_of, on
+from dlf_cupy_gpu.graph_draws import Draws, Places
 from dlf_cupy_gpu.memory import METER
 from dlf_cupy_gpu.structure import mapped, signature, tensors
 
@@ -38,6 +40,7 @@ class Recorder:
         self.first: list[Play] = []
         self.later: list[Play] = []
         self.kept: list[Any] = []
+        self.draws = Draws()
 
     @contextmanager
     def recording(self) -> Iterator[None]:
@@ -47,7 +50,8 @@ class Recorder:
             capture.begin(self)
             self.stream.begin_capture()
             try:
-                yield
+                with self.draws.recording():
+                    yield
             except BaseException:
                 self._abandon()
                 raise
@@ -72,14 +76,17 @@ class Recorder:
         with suppress(Exception):
             self.stream.end_capture()
 
+    def place(self, seed: int, offset: int) -> tuple[Any, int]:
+        """See `Draws.place`."""
+        return self.draws.place(seed, offset)
+
     def constant(self, host: Any, dtype: Any, index: int) -> Any:
         """`host`'s values on the card, which every replay will find unchanged."""
         if not self.constants:
             raise capture.CaptureError(
                 "data went from the host to the card while a step was being captured: every replay "
-                "would see the values of now, random numbers such as dropout's among them. Give "
-                "the data to the step as an argument, make it before, or say "
-                "dlf.cuda.graph(step, constants=True) where it never changes"
+                "would see the values of now. Give the data to the step as an argument, make it "
+                "before, or say dlf.cuda.graph(step, constants=True) where it never changes"
             )
         # A stream that is recorded takes no copies from the host, another one does.
         with self._side:
@@ -122,14 +129,17 @@ class _Captured:
             )
         # The first playing is that of the call that recorded.
         self._play = self.recorder.first
+        self._places: Callable[[], Places] = lambda: self.recorder.draws.starts
 
     def __call__(self, args: Any) -> Any:
         for mine, given in zip(tensors(self.inputs), tensors(args), strict=True):
             if mine is not given:
                 _write(mine, given)
+        draws = self.recorder.draws
+        draws.write(self._places())
         for play in self._play:
             play()
-        self._play = self.recorder.later
+        self._play, self._places = self.recorder.later, draws.again
         return self.output
 
 
@@ -191,7 +201,9 @@ def graph(
     Args:
         step: a function of tensors and plain values; forward, backward and the optimizer's step,
             with gradients set to None before. It must not read from the card (`item`, `print`, a
-            branch on a value), nor draw random numbers, nor take data from elsewhere on the host.
+            branch on a value), nor take data from elsewhere on the host, random numbers that the
+            host draws among them. Those that the card draws are new in each replay, and the
+            generators go on by as much as without a graph; within the step they are not seeded.
         device: the card. Default: the current one.
         warmup: calls that run as they are. Default: 3.
         constants: whether data that the step takes from the host are constants, kept as they are at

@@ -175,8 +175,11 @@ CHUNK = 4096
 def planes(batch: int, channels: int, inner: int, width: int, processors: int) -> Planes:
     """Shares of the planes of (batch, channels, inner), `inner` > 0, read `width` at a time."""
     packs = inner // width
-    lanes = min(_THREADS, 1 << max(0, (packs - 1).bit_length()))
     pieces = batch * ceil_div(packs, CHUNK)
+    lanes = min(_THREADS, 1 << max(0, (packs - 1).bit_length()))
+    # The last turn leaves most lanes without a pack: several turns, as long as all have work.
+    while lanes > WARP and packs < 8 * lanes and channels * pieces * lanes > 2048 * processors:
+        lanes //= 2
     teams = _THREADS // lanes
     splits = max(1, min(ceil_div(8 * processors, channels), ceil_div(pieces, teams)))
     reducing = Launch((channels * splits,), (_THREADS,))

@@ -9,9 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from dlf.plugin import Backend, Caps, Probe
+from dlf_sim import capture
+from dlf_sim.amp import AmpService
+from dlf_sim.graphs import GraphService
 from dlf_sim.handle import Buffer, SimArray, buffer_of
-from dlf_sim.launch import assign, launched
+from dlf_sim.launch import assign, launched, to_index
 from dlf_sim.memory import DEVICES, MemoryService
+from dlf_sim.pinned import PinnedService
 from dlf_sim.streams import StreamsService
 
 __all__ = ["SimBackend"]
@@ -24,11 +28,17 @@ _DTYPES = frozenset(
 
 
 class SimBackend(Backend):
-    """Two devices, without views; the kernels are those of `dlf.xp`, queued."""
+    """Two devices, without views; the kernels are those of `dlf.xp`, queued, and Philox."""
 
     device_type = "sim"
     caps = Caps(dtypes=_DTYPES)
-    services: Mapping[str, object] = {"streams": StreamsService(), "memory": MemoryService()}
+    services: Mapping[str, object] = {
+        "streams": StreamsService(),
+        "memory": MemoryService(),
+        "amp": AmpService(),
+        "pinned": PinnedService(),
+        "graphs": GraphService(),
+    }
 
     def probe(self) -> Probe:
         """Always there."""
@@ -42,6 +52,7 @@ class SimBackend(Backend):
             raise RuntimeError(
                 f"invalid device ordinal: sim has devices 0 to {DEVICES - 1}, not {index}"
             )
+        capture.take()
         buffer = Buffer(np.shape(host), dtype.numpy, index)
         with np.errstate(all="ignore"):
             buffer.array = np.array(host, dtype.numpy)
@@ -55,11 +66,17 @@ class SimBackend(Backend):
         """Queue the copy of `src`, broadcast, into `dst`."""
         assign(dst, src)
 
-    def kernels(self) -> Mapping[str, Callable[..., Any]]:
-        """The primitives; everything fused goes through its decomposition."""
-        from dlf.xp import kernels
+    def to_index(self, a: SimArray, index: int) -> SimArray:
+        """Queue the copy of `a` to another device of this type, in the order of both streams."""
+        return to_index(a, index)
 
-        return {name: launched(name, _silent(kernel)) for name, kernel in kernels(np).items()}
+    def kernels(self) -> Mapping[str, Callable[..., Any]]:
+        """The primitives and random numbers; everything fused goes through its decomposition."""
+        from dlf.xp import kernels
+        from dlf_sim.random import KERNELS
+
+        table = {name: launched(name, _silent(kernel)) for name, kernel in kernels(np).items()}
+        return {**table, **KERNELS}
 
 
 def _silent(kernel: Callable[..., Any]) -> Callable[..., Any]:

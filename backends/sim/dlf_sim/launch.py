@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dlf_sim import capture
 from dlf_sim.handle import Buffer, SimArray, buffer_of
-from dlf_sim.streams import current_stream, report
+from dlf_sim.streams import Stream, current_stream, report
 
-__all__ = ["assign", "launched"]
+__all__ = ["assign", "late", "launched", "made", "to_index"]
 
 Array = npt.NDArray[Any]
 Kernel = Callable[..., Any]
@@ -59,8 +60,47 @@ def assign(dst: SimArray, src: SimArray) -> None:
     stream = current_stream(index)
     for buffer in (target, source):
         stream.check(buffer.writer, buffer.position)
-    target.writer, target.position = stream, stream.queued + 1
-    stream.enqueue(lambda: _guarded(work, [target], index))
+    late(stream, work, [target])
+
+
+def to_index(a: SimArray, index: int) -> SimArray:
+    """Queue a copy of `a` on device `index`, between what is queued on both devices now and later.
+
+    The streams wait for one another: that of `a`'s device too, or it would write `a` too early.
+    """
+    capture.refuse("a tensor was copied to another device")
+    source = buffer_of(a)
+    giving, taking = current_stream(source.index), current_stream(index)
+    giving.check(source.writer, source.position)
+    made = Buffer(source.shape, source.dtype, index)
+
+    def work() -> None:
+        made.array = source.read().copy()
+
+    taking.wait_stream(giving)
+    late(taking, work, [made])
+    giving.wait_stream(taking)
+    return SimArray(made)
+
+
+def late(
+    stream: Stream, work: Callable[[], None], results: list[Buffer], index: int | None = None
+) -> None:
+    """Queue `work`, which writes `results`; its error is theirs, and that of their device.
+
+    `index`: the device, where there are no results.
+    """
+    where = results[0].index if index is None else index
+    for buffer in results:
+        buffer.writer, buffer.position = stream, stream.queued + 1
+    stream.enqueue(lambda: _guarded(work, results, where))
+
+
+def made(compute: Callable[[], Array], shape: tuple[int, ...], dtype: Any, index: int) -> SimArray:
+    """An array of device `index` whose contents `compute`, which reads no other, gives later."""
+    result = Buffer(shape, dtype, index)
+    _queue(index, [], [result], compute)
+    return SimArray(result)
 
 
 def _finished(array: Array, index: int) -> SimArray:
@@ -84,9 +124,7 @@ def _queue(index: int, inputs: list[Buffer], results: list[Buffer], compute: Ker
             if any(buffer.array is one.array for one in inputs):
                 buffer.array = buffer.array.copy()
 
-    for buffer in results:
-        buffer.writer, buffer.position = stream, stream.queued + 1
-    stream.enqueue(lambda: _guarded(work, results, index))
+    late(stream, work, results)
 
 
 def _guarded(work: Callable[[], None], results: list[Buffer], index: int) -> None:

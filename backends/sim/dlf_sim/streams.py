@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from dlf_sim import capture
 from dlf_sim.memory import DEVICES, index_of
 
 __all__ = [
@@ -36,14 +37,18 @@ class StreamOrderError(RuntimeError):
 
 
 class Stream:
-    """A queue of work on one device. Positions count what was ever queued; `done` of it has run."""
+    """A queue of work on one device. Positions count what was ever queued; `done` of it has run.
 
-    def __init__(self, device: Any = None) -> None:
+    `known`: whether `synchronize` does its work too.
+    """
+
+    def __init__(self, device: Any = None, known: bool = True) -> None:
         self.index = index_of(device)
         self.queued = self.done = 0
         self._work: deque[Callable[[], None]] = deque()
         self._waited: dict[Stream, int] = {}
-        _STREAMS[self.index].append(self)
+        if known:
+            _STREAMS[self.index].append(self)
 
     def enqueue(self, work: Callable[[], None]) -> int:
         """Queue `work` and give its position."""
@@ -65,12 +70,17 @@ class Stream:
 
     def check(self, writer: Stream, position: int) -> None:
         """Raise unless `writer`'s work at `position` must come before this stream's next."""
+        writer, position = writer.place(position)
         if writer is self or writer.done >= position or self._waited.get(writer, 0) >= position:
             return
         raise StreamOrderError(
             f"a stream of sim:{self.index} uses data that another stream of sim:{writer.index} has "
             "not written yet: wait_event or wait_stream is missing"
         )
+
+    def place(self, position: int) -> tuple[Stream, int]:
+        """The stream on which the work at `position` is done, and where in it."""
+        return self, position
 
     def wait_stream(self, other: Stream) -> None:
         """Let later work of this stream come after all that is queued on `other` now."""
@@ -179,6 +189,7 @@ def stream(chosen: Stream) -> Iterator[Stream]:
 
 def synchronize(device: Any = None) -> None:
     """Do all work queued on `device`, or on all; raises a late kernel's first error."""
+    capture.refuse("the device was synchronised")
     chosen = range(DEVICES) if device is None else (index_of(device),)
     for index in chosen:
         for each in list(_STREAMS[index]):

@@ -21,7 +21,9 @@ def ops() -> None:
 @ops.command("list")
 @click.argument("pattern", default="*")
 @click.option(
-    "--kind", type=choice("kind", "primitive", "composite", "internal"), help="Only these."
+    "--kind",
+    type=choice("kind", "primitive", "composite", "random", "internal"),
+    help="Only these.",
 )
 def list_(pattern: str, kind: str | None) -> None:
     """List the ops, or those whose name matches PATTERN (as in 'log*')."""

@@ -236,8 +236,8 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
 
     rows = tensor.shape[0]
     columns = tensor.numel() // rows
-    flat = dlf.empty(rows, columns, dtype=dlf.float32, device="cpu").normal_(generator=generator)
-    matrix = flat.numpy().astype(np.float64)
+    flat = dlf.randn(rows, columns, dtype=dlf.float32, device=tensor.device, generator=generator)
+    matrix = flat.numpy(force=True).astype(np.float64)
     q, r = np.linalg.qr(matrix.T if rows < columns else matrix)
     # The signs make the distribution uniform (https://arxiv.org/pdf/math-ph/0609050.pdf).
     q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
@@ -257,5 +257,6 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
     normal_(tensor, 0, std, generator)
     with dlf.no_grad():
         for column in range(columns):
-            tensor[dlf.randperm(rows, generator=generator)[:zeros], column] = 0
+            order = dlf.randperm(rows, generator=generator, device=tensor.device)
+            tensor[order[:zeros], column] = 0
     return tensor

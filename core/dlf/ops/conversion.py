@@ -1,4 +1,4 @@
-"""Tensor's conversions to another dtype or device: `to`, `cpu`, `float`, `type` ..."""
+"""Tensor's conversions to another dtype, device or memory: `to`, `cpu`, `float`, `type` ..."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import dtypes
+from ..devices import device as Device
+from ..devices import resolve
 from ..tensor import Tensor
+from . import pinning
 from .copying import cast, clone, move
 
 __all__ = ["CASTS", "METHODS"]
@@ -27,42 +30,67 @@ CASTS = {
 }
 
 
-def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+def to(
+    self: Tensor,
+    *args: Any,
+    dtype: Any = None,
+    device: Any = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """This tensor in another dtype, on another device, or like another tensor; itself if nothing
     changes.
 
-    ``x.to(dlf.float64)``, ``x.to("cpu")``, ``x.to("cpu", dlf.int64)``, ``x.to(other)``; keywords
-    ``dtype``, ``device``, ``copy``, ``non_blocking``.
-    """
-    from ..devices import device as Device
+    ``x.to(dlf.float64)``, ``x.to("cpu")``, ``x.to("cpu", dlf.int64)``, ``x.to(other)``;
+    `non_blocking` and `copy` may follow, in this order. Gradients flow through.
 
-    dtype, target = kwargs.pop("dtype", None), kwargs.pop("device", None)
-    copy = kwargs.pop("copy", False)
-    kwargs.pop("non_blocking", None), kwargs.pop("memory_format", None)
-    if kwargs:
-        raise TypeError(f"to() got an unexpected keyword argument '{next(iter(kwargs))}'")
+    Args:
+        non_blocking: the host need not wait for the copy. From pinned memory (`pin_memory`) to a
+            device: the tensor must not be written before the device has read it. From a device to
+            the CPU: the result is in pinned memory, and has its values only once the device is
+            synchronised, such as by ``dlf.NAME.synchronize()``. In all other cases, and on a device
+            without pinned memory, the host waits as without it. Default: False: whatever is done
+            to this tensor later, the result has its values of now.
+        copy: a new tensor even where nothing changes. Default: False.
+    """
+    flags = 0
     for a in args:
         if isinstance(a, dtypes.dtype):
             dtype = a
         elif isinstance(a, Tensor):
-            dtype, target = a.dtype, a.device
+            dtype, device = a.dtype, a.device
         elif isinstance(a, (str, Device)):
-            target = a
-        elif isinstance(a, bool) or a is None:
-            continue
-        else:
+            device = a
+        elif isinstance(a, bool):
+            non_blocking, copy = (a, copy) if not flags else (non_blocking, a)
+            flags += 1
+        elif a is not None:
             raise TypeError(f"to(): expected a dtype, a device or a tensor, got {type(a).__name__}")
+    if flags > 2:
+        raise TypeError("to(): expected non_blocking and copy, got a third bool")
     out = self
-    if target is not None and target is not self.device:
-        out = move(out, target)
+    if device is not None and device is not self.device:
+        out = _queued(out, device, dtype) if non_blocking else move(out, device)
     if dtype is not None:
         out = cast(out, dtype)
     return clone(out) if copy and out is self else out
 
 
-def cpu(self: Tensor) -> Tensor:
-    """This tensor on the CPU."""
-    return move(self, "cpu")
+def _queued(tensor: Tensor, device: Any, dtype: Any) -> Tensor:
+    """`tensor` on `device` without a wait; cast before where the host would cast what is not there
+    yet."""
+    target, source = resolve(device), tensor.device
+    if target.type != "cpu" or dtype is None or dtype is tensor.dtype:
+        return move(tensor, target, True)
+    if dtype.name not in source.backend.caps.dtypes:
+        return move(tensor, target)
+    return move(cast(tensor, dtype), target, True)
+
+
+def cpu(self: Tensor, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+    """This tensor on the CPU; `non_blocking` as in `Tensor.to`."""
+    return move(self, "cpu", non_blocking)
 
 
 def type_(self: Tensor, dtype: Any = None) -> Any:
@@ -91,4 +119,5 @@ METHODS: dict[str, Any] = {
     "type": type_,
     "type_as": type_as,
     **{name: _caster(name, dtype) for name, dtype in CASTS.items()},
+    **pinning.METHODS,
 }

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import dtypes
+from ..devices import resolve
 from ..registry import Op, link, registry
 from ..tensor import Tensor, wrap
+from .transfer import carried
 
 _cast = registry.add(
     Op(
@@ -58,18 +60,25 @@ def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     return out
 
 
-def move(input: Tensor, device: Any) -> Tensor:
-    """`input` on another device (itself if it is there)."""
-    from ..devices import resolve
+def move(input: Tensor, device: Any, non_blocking: bool = False) -> Tensor:
+    """`input` on another device (itself if it is there).
 
+    `non_blocking`: the host need not wait for the copy, see `Tensor.to`.
+    """
     target = resolve(device)
     source = input.device
     if target is source:
         return input
-    host = source.backend.to_host(input._data)
-    if source.type == "cpu":
-        host = host.copy()  # the target may keep the host array it is given
-    out = wrap(target.put(host, input.dtype), input.dtype, target)
+    data = carried(input._data, input.dtype, source, target, non_blocking)
+    out = wrap(data, input.dtype, target)
     if input._node is not None:
         link(_move, (input, target, source), out)
+    return out
+
+
+def rehoused(input: Tensor, data: Any) -> Tensor:
+    """`data`, an array of the CPU with `input`'s values in other memory, as a tensor."""
+    out = wrap(data, input.dtype, input.device)
+    if input._node is not None:
+        link(_move, (input, input.device, input.device), out)
     return out

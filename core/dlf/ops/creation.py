@@ -323,10 +323,13 @@ def tensor(
     """A new tensor with a copy of `data`: a number, nested sequences, a NumPy array or a tensor.
 
     The dtype is inferred as PyTorch does: Python floats become the default dtype, ints int64, bools
-    bool. Raises ValueError for ragged sequences, TypeError for what is no number.
+    bool. `pin_memory` puts a CPU tensor into pinned memory, as `Tensor.pin_memory` does. Raises
+    ValueError for ragged sequences, TypeError for what is no number.
     """
     if isinstance(data, Tensor):
         out = data.detach().clone().to(device=device or data.device, dtype=dtype or data.dtype)
+        if pin_memory:
+            out = out.pin_memory()
         return out.requires_grad_() if requires_grad else out
     host, inferred = _host_array(data)
     dtype = dtype or inferred
@@ -335,6 +338,8 @@ def tensor(
         raise RuntimeError(f"tensor(): cannot convert a value that is not finite to {dtype}")
     made = host.astype(dtype.numpy) if host.dtype != dtype.numpy else host.copy()
     out = wrap(d.put(made, dtype), dtype, d)
+    if pin_memory:
+        out = out.pin_memory()
     return out.requires_grad_() if requires_grad else out
 
 

@@ -9,14 +9,22 @@ from ..tensor import Tensor
 from .creation import arange, full
 from .indexing import overwrite
 from .movement import expand
+from .transfer import write_late
 
 __all__ = ["METHODS"]
 
 
 def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
-    """Write `src`, broadcast and cast, into this tensor."""
+    """Write `src`, broadcast and cast, into this tensor.
+
+    `non_blocking`: the host need not wait where one of the two is on a device and the other one in
+    pinned memory. The pinned one must not be written, or read, before the device is synchronised.
+    """
     check_writable(self, "copy_")
-    source = src.to(self.device, self.dtype)
+    if non_blocking and write_late(self, src):
+        return self
+    late = non_blocking and self.device.type != "cpu"
+    source = src.to(self.device, self.dtype, non_blocking=late)
     return write(self, overwrite(self, expand(source, self._data.shape)), "copy_")
 
 

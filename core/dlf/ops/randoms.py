@@ -1,16 +1,16 @@
-"""Random tensors: drawn on the host by the generator, then put on the device."""
+"""Random tensors: drawn by the device where it can, else on the host and put on the device."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from .. import draws, dtypes, random
 from ..devices import resolve
-from ..inplace import check_writable, write
 from ..tensor import Tensor
+from . import distributions
 from .creation import from_host, shape_of
-from .indexing import overwrite
+from .drawing import INTEGERS, NORMAL, UNIFORM, bernoulli_of, drawn, host_of
+from .fills import FILLS
 
 __all__ = [
     "BINDINGS",
@@ -28,12 +28,6 @@ __all__ = [
 ]
 
 
-def _source(generator: Any) -> Any:
-    if generator is not None and not isinstance(generator, random.Generator):
-        raise TypeError(f"generator must be a dlf.Generator, got {type(generator).__name__}")
-    return generator
-
-
 def rand(
     *size: Any,
     generator: Any = None,
@@ -43,12 +37,9 @@ def rand(
 ) -> Tensor:
     """Numbers spread evenly over [0, 1)."""
     dtype = dtype or dtypes.get_default_dtype()
-    return from_host(
-        draws.uniform_array(shape_of(size), 0.0, 1.0, dtype, _source(generator)),
-        dtype,
-        resolve(device),
-        requires_grad,
-    )
+    where = resolve(device)
+    shape = shape_of(size)
+    return drawn(UNIFORM, shape, dtype, where, generator, (0.0, 1.0), requires_grad)
 
 
 def randn(
@@ -60,12 +51,9 @@ def randn(
 ) -> Tensor:
     """Normally distributed numbers of mean 0 and variance 1."""
     dtype = dtype or dtypes.get_default_dtype()
-    return from_host(
-        draws.normal_array(shape_of(size), 0.0, 1.0, dtype, _source(generator)),
-        dtype,
-        resolve(device),
-        requires_grad,
-    )
+    where = resolve(device)
+    shape = shape_of(size)
+    return drawn(NORMAL, shape, dtype, where, generator, (0.0, 1.0), requires_grad)
 
 
 def randint(
@@ -82,18 +70,19 @@ def randint(
     if size is None:
         low, high, size = 0, low, high
     dtype = dtype or dtypes.int64
-    return from_host(
-        draws.integers_array(shape_of((size,)), int(low), int(high), dtype, _source(generator)),
-        dtype,
-        resolve(device),
-        requires_grad,
-    )
+    where = resolve(device)
+    shape, ends = shape_of((size,)), (int(low), int(high))
+    return drawn(INTEGERS, shape, dtype, where, generator, ends, requires_grad)
 
 
 def randperm(n: int, *, generator: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
     """The integers 0 to n - 1 in random order."""
     dtype = dtype or dtypes.int64
-    return from_host(draws.permutation_array(n, dtype, _source(generator)), dtype, resolve(device))
+    where = resolve(device)
+    source = random.source(where, generator)
+    if source.on_host:
+        return from_host(draws.permutation_array(n, dtype, source), dtype, where)
+    return distributions.permutation(n, dtype, where, source)
 
 
 def rand_like(
@@ -143,36 +132,40 @@ def randint_like(
     )
 
 
-def _host(t: Tensor) -> Any:
-    return t.detach().numpy(force=True)
-
-
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -> Tensor:
-    """Ones with probability `input` (or `p`), zeros else."""
-    drawn = draws.bernoulli_array(
-        input._data.shape, _host(input) if p is None else p, input.dtype, _source(generator)
-    )
-    return from_host(drawn, input.dtype, input.device)
+    """Ones with probability `input` (or `p`), zeros else.
+
+    RuntimeError for a probability outside [0, 1]; a tensor of them is not looked at on an
+    asynchronous device, as PyTorch does.
+    """
+    chance = input if p is None else p
+    return bernoulli_of(input._data.shape, chance, input.dtype, input.device, generator)
 
 
 def multinomial(
     input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None
 ) -> Tensor:
-    """Indices drawn in proportion to each row's weights."""
-    return from_host(
-        draws.multinomial_array(_host(input), num_samples, replacement, _source(generator)),
-        dtypes.int64,
-        input.device,
-    )
+    """Indices drawn in proportion to each row's weights.
+
+    RuntimeError for weights that are negative, infinite or NaN, or whose sum is 0; on an
+    asynchronous device they are not looked at.
+    """
+    source = random.source(input.device, generator)
+    if source.on_host:
+        host = draws.multinomial_array(host_of(input), num_samples, replacement, source)
+        return from_host(host, dtypes.int64, input.device)
+    return distributions.multinomial(input, num_samples, replacement, input.device, source)
 
 
 def poisson(input: Tensor, generator: Any = None) -> Tensor:
-    """Counts of the Poisson distribution with the rates `input`."""
-    return from_host(
-        draws.poisson_array(_host(input), input.dtype, _source(generator)),
-        input.dtype,
-        input.device,
-    )
+    """Counts of the Poisson distribution with the rates `input`.
+
+    They are drawn on the host on every device, from the place of its generator, so that the host
+    waits for `input`.
+    """
+    source = random.source(input.device, generator)
+    host = draws.poisson_array(host_of(input), input.dtype, source.host(input.numel()))
+    return from_host(host, input.dtype, input.device)
 
 
 def normal(
@@ -188,82 +181,15 @@ def normal(
     like = next((v for v in (mean, std) if isinstance(v, Tensor)), None)
     if like is None:
         dtype = dtype or dtypes.get_default_dtype()
-        return from_host(
-            draws.normal_array(shape_of((size,)), mean, std, dtype, _source(generator)),
-            dtype,
-            resolve(device),
-        )
+        return drawn(NORMAL, shape_of((size,)), dtype, resolve(device), generator, (mean, std))
     return (
         randn(like._data.shape, generator=generator, dtype=like.dtype, device=like.device) * std
         + mean
     )
 
 
-def _filler(name: str, draw: Callable[..., Any], doc: str) -> Any:
-    def method(self: Tensor, *args: Any, generator: Any = None, **kwargs: Any) -> Tensor:
-        check_writable(self, name)
-        drawn = draw(self, *args, generator=generator, **kwargs)
-        return write(self, overwrite(self, from_host(drawn, self.dtype, self.device)), name)
-
-    method.__name__ = method.__qualname__ = name
-    method.__doc__ = doc
-    return method
-
-
-def _uniform(
-    t: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Any = None, **named: float
-) -> Any:
-    return draws.uniform_array(
-        t._data.shape, named.get("from", from_), to, t.dtype, _source(generator)
-    )
-
-
-def _normal(t: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Any:
-    return draws.normal_array(t._data.shape, mean, std, t.dtype, _source(generator))
-
-
-def _random(t: Tensor, from_: int = 0, to: int | None = None, *, generator: Any = None) -> Any:
-    if to is None and from_:
-        from_, to = 0, from_
-    if to is None:
-        to = (
-            2**24
-            if t.dtype is dtypes.float32
-            else 2**53
-            if t.dtype.is_floating_point
-            else (2 if t.dtype is dtypes.bool else min(dtypes.iinfo(t.dtype).max, 2**63 - 2) + 1)
-        )
-    return draws.integers_array(t._data.shape, from_, to, t.dtype, _source(generator))
-
-
-def _bernoulli(t: Tensor, p: Any = 0.5, *, generator: Any = None) -> Any:
-    return draws.bernoulli_array(
-        t._data.shape, _host(p) if isinstance(p, Tensor) else p, t.dtype, _source(generator)
-    )
-
-
-def _exponential(t: Tensor, lambd: float = 1.0, *, generator: Any = None) -> Any:
-    return draws.exponential_array(t._data.shape, lambd, t.dtype, _source(generator))
-
-
-def _cauchy(t: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Any = None) -> Any:
-    return draws.cauchy_array(t._data.shape, median, sigma, t.dtype, _source(generator))
-
-
-def _geometric(t: Tensor, p: float, *, generator: Any = None) -> Any:
-    return draws.geometric_array(t._data.shape, p, t.dtype, _source(generator))
-
-
 BINDINGS: dict[str, Any] = {
     "bernoulli": bernoulli,
     "multinomial": multinomial,
-    "uniform_": _filler("uniform_", _uniform, "Fill with numbers spread evenly over [from, to)."),
-    "normal_": _filler("normal_", _normal, "Fill with normally distributed numbers."),
-    "random_": _filler("random_", _random, "Fill with integers of [from, to)."),
-    "bernoulli_": _filler("bernoulli_", _bernoulli, "Fill with ones of probability p and zeros."),
-    "exponential_": _filler(
-        "exponential_", _exponential, "Fill with exponentially distributed numbers."
-    ),
-    "cauchy_": _filler("cauchy_", _cauchy, "Fill with numbers of the Cauchy distribution."),
-    "geometric_": _filler("geometric_", _geometric, "Fill with counts of trials up to a success."),
+    **FILLS,
 }

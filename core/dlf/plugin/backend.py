@@ -90,6 +90,19 @@ class Backend(ABC):
     def assign(self, dst: Any, src: Any) -> None:
         """Write `src`, of `dst`'s dtype and broadcastable to its shape, into `dst`."""
 
+    def to_index(self, a: Any, index: int) -> Any:
+        """A copy of `a` on device `index` of this type, another than its own.
+
+        It has the values that `a` has when the calling thread's current stream of `a`'s device gets
+        there: what is queued there now is done before, and what is queued later, writes to `a`
+        among it, comes after. The current stream of device `index` finds the copy complete. The
+        host need not wait. Default: over the host, which waits.
+        """
+        from ..dtypes import from_numpy
+
+        host = self.to_host(a)
+        return self.from_host(host, from_numpy(host.dtype), index)
+
     def kernels(self) -> Mapping[str, Callable[..., Any]]:
         """Kernels by op name: ``kernel(*arrays, *attributes) -> array``. Default: none."""
         return _NOTHING

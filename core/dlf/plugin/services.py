@@ -1,22 +1,38 @@
 """The services that a backend may give, as protocols: what each one's methods are to do.
 
 A backend names its services in `Backend.services`: a mapping from ``"streams"``, ``"memory"``,
-``"rng"`` or ``"amp"`` to an object with the methods or attributes below. It need not inherit from a
-protocol, and a method that it lacks is one that the device does not have: core asks before it uses
-one, and the conformance kit skips its cases. What an object of `services` has is also found under
-``dlf.NAME``, where NAME is the device type. ``device`` stands for an index, a device, its name, or
-None for the current one.
+``"rng"``, ``"amp"``, ``"pinned"``, ``"graphs"`` or ``"devices"`` to an object with the methods or
+attributes below. It need not inherit from a protocol, and a method that it lacks is one that the
+device does not have: core asks before it uses one, and the conformance kit skips its cases. What an
+object of `services` has is also found under ``dlf.NAME``, where NAME is the device type. ``device``
+stands for an index, a device, its name, or None for the current one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from ..devices import device as Device
 
-__all__ = ["Amp", "Event", "Memory", "Rng", "Stream", "Streams", "Where"]
+__all__ = [
+    "Amp",
+    "Captured",
+    "Devices",
+    "Event",
+    "Graphs",
+    "Memory",
+    "Pinned",
+    "Profiler",
+    "Rng",
+    "Stream",
+    "Streams",
+    "Where",
+]
 
 Where: TypeAlias = "int | str | Device | None"
 
@@ -122,7 +138,9 @@ class Rng(Protocol):
 
 class Amp(Protocol):
     """The service ``"amp"``: what `dlf.autocast` does on this device. Without it core's own lists
-    hold (`dlf.amp.lists`).
+    hold (`dlf.amp.lists`). The conformance kit asks for ``"matmul"`` and ``"linear"`` in
+    `lower_precision`, without which a region brings nothing, and refuses names that dlf does not
+    know.
 
     The lists name ops of the registry, and the functions that are made of several ops and choose
     their dtype as one, such as ``"cross_entropy"`` or ``"addmm"``; a name that dlf does not know is
@@ -155,3 +173,131 @@ class Amp(Protocol):
     @property
     def default_dtype(self) -> str:
         """The name of the one it has where none is asked for; one of `dtypes`."""
+
+
+class Pinned(Protocol):
+    """The service ``"pinned"``: host memory that a device reads and writes by itself, so that the
+    host need not wait for a copy. `Tensor.pin_memory` and ``non_blocking=True`` use it.
+
+    ``host`` is a NumPy array, in any layout, of a dtype that the backend stores. Copies are queued
+    on the calling thread's current stream of the device; a device that has no streams has made them
+    when the call returns.
+    """
+
+    @property
+    def unasked(self) -> bool:
+        """Whether `Tensor.pin_memory` may take this device when it is told none; a device for tests
+        says False. May be left out: True."""
+
+    def pin(self, host: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """A copy of `host`, of its shape and dtype and in row-major order, in pinned memory.
+
+        It is an ordinary, writable NumPy array. The memory lives as long as any array that views
+        it, and is not used anew before the copies that were queued from and to it are done.
+        """
+
+    def is_pinned(self, host: npt.NDArray[Any]) -> bool:
+        """Whether `host`, or what it views, is in pinned memory; either for one without elements.
+        Asked for every copy with ``non_blocking=True``: quick."""
+
+    def copy_to_device(self, host: npt.NDArray[Any], dtype: Any, index: int) -> Any:
+        """A new array on device `index` with the values of `host`, which is pinned, in `dtype`.
+
+        The host does not wait. `host` is read at any time until the stream has got there: its
+        caller does not write it before, and the service keeps it alive so long.
+        """
+
+    def copy_to_host(
+        self, a: Any, out: npt.NDArray[Any] | None = None
+    ) -> tuple[npt.NDArray[Any], Any]:
+        """A pinned host array that gets the values of `a`, and the `Event` after which it has them.
+
+        The array is new, or `out`: pinned, in row-major order, of `a`'s shape and dtype. The host
+        does not wait, and what is queued later does not change the values. The service keeps the
+        array's memory until they are there, even where nobody else does.
+        """
+
+
+class Captured(Protocol):
+    """A step that `Graphs.graph` made. Calls give what the step gives.
+
+    The results of a replay are the same tensors each time, with the values of this call: copy what
+    must outlast the next one. `replays` counts the calls that were replayed.
+    """
+
+    replays: int
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """One step. Tensors among the arguments may be on the host; each call uses their values of
+        that call. A call with other shapes, dtypes or plain values is warmed up and recorded on its
+        own."""
+
+    def reset(self) -> None:
+        """Forget the recordings and give their memory back; the next calls warm up anew."""
+
+
+class Graphs(Protocol):
+    """The service ``"graphs"``: ``dlf.NAME.graph(step)``, a step recorded once and replayed.
+
+    A replay queues the device's work of the recording again without running the step's Python, save
+    ``Optimizer.step``: it counts, and follows the learning rates that a scheduler sets, in every
+    call. Results, parameters and optimizer state are after each call what they are after the step
+    itself.
+    """
+
+    @property
+    def CaptureError(self) -> type[Exception]:  # noqa: N802  # it is a class
+        """The class, a `RuntimeError`, of the errors of what a recording cannot repeat."""
+
+    def graph(
+        self,
+        step: Callable[..., Any],
+        *,
+        device: Where = None,
+        warmup: int = 3,
+        constants: bool = False,
+    ) -> Captured:
+        """`step`, which runs as it is `warmup` times (at least once), is recorded in the next call,
+        and replayed in those after it.
+
+        The call that records raises `CaptureError` where the step reads a value from the device
+        (``item``, ``nonzero``, a branch on a value), fails, or takes data from the host that are no
+        argument, random numbers that the host draws among them. Other data are allowed with
+        `constants`: every replay has them as they were. Random numbers that the device draws are
+        new in each replay, or refused. After the error all goes on outside as before. ValueError
+        for a `warmup` below 1.
+        """
+
+    def is_current_stream_capturing(self) -> bool:
+        """Whether this thread is recording."""
+
+
+class Devices(Protocol):
+    """The service ``"devices"``: what the devices of this type are, under PyTorch's names."""
+
+    def get_device_name(self, device: Where = None) -> str:
+        """The device's name, such as its probe gives."""
+
+    def get_device_capability(self, device: Where = None) -> tuple[int, int]:
+        """The generation of the device, major and minor, as its maker counts them."""
+
+    def get_device_properties(self, device: Where = None) -> Any:
+        """An object with ``name`` and ``total_memory``, in bytes, and what else there is to say."""
+
+
+class Profiler(Protocol):
+    """The service ``"profiler"``: names for what a thread does, which the device's profiler shows
+    beside its kernels."""
+
+    def range_push(self, msg: str) -> int:
+        """Begin a range named `msg` within those that are open; gives how many those are."""
+
+    def range_pop(self) -> int:
+        """End the range that this thread began last, RuntimeError if there is none; gives how many
+        are open around it."""
+
+    def range(self, msg: str, *args: Any, **kwargs: Any) -> AbstractContextManager[Any]:
+        """A range over the ``with`` block, named ``msg.format(*args, **kwargs)``."""
+
+    def mark(self, msg: str) -> None:
+        """A moment named `msg`."""

@@ -11,6 +11,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "cuda_bf16.h"
 #include "cuda_fp16.h"
@@ -85,6 +86,18 @@ inline unsigned __ballot_sync(unsigned mask, int predicate) {
 inline int __any_sync(unsigned mask, int predicate) { return __ballot_sync(mask, predicate) != 0; }
 inline int __all_sync(unsigned mask, int predicate) {
   return __ballot_sync(mask, predicate) == mask;
+}
+
+// Copies that each thread of the block has started and not waited for.
+struct shim_copy {
+  void* to;
+  const void* from;
+  unsigned size;
+};
+inline std::vector<shim_copy> shim_copies[1024];
+inline unsigned shim_rank() {
+  const uint3 at = shim::thread_index, size = shim::block_size;
+  return at.x + size.x * (at.y + size.y * at.z);
 }
 
 // Threads change only at barriers, so plain arithmetic is atomic.

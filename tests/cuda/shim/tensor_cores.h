@@ -22,8 +22,33 @@ inline void load_transposed(unsigned (&to)[4], const void* row) {
   shim_load_matrices(to, row, true);
 }
 
+// Copies are made when they are waited for, so that a missing wait shows.
+inline void copy_async(void* to, const void* from, bool there) {
+  if (reinterpret_cast<uintptr_t>(to) % 16) shim::fail("a copy to an odd place in shared memory");
+  if (there && reinterpret_cast<uintptr_t>(from) % 16) shim::fail("a copy from an odd address");
+  shim_copies[shim_rank()].push_back({to, there ? from : nullptr, 16});
+}
+inline void copy_float_async(float* to, const float* from, bool there) {
+  shim_copies[shim_rank()].push_back({to, there ? from : nullptr, 4});
+}
+inline void copies_wait() {
+  for (const shim_copy& copy : shim_copies[shim_rank()]) {
+    if (copy.from)
+      memcpy(copy.to, copy.from, copy.size);
+    else
+      memset(copy.to, 0, copy.size);
+  }
+  shim_copies[shim_rank()].clear();
+}
+
 template <class T>
 struct TensorCores {
+  static unsigned pair(float low, float high) {
+    const T both[2] = {Narrow<T>::from(low), Narrow<T>::from(high)};
+    unsigned bits = 0;
+    memcpy(&bits, both, sizeof bits < sizeof both ? sizeof bits : sizeof both);
+    return bits;
+  }
   static float element(const unsigned* registers, int at) {
     const unsigned short bits = registers[at / 2] >> 16 * (at % 2);
     T value;

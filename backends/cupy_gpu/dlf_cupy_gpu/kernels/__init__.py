@@ -26,6 +26,7 @@ OWN = (
     "norm_batch",
     "norm_rows",
     "pool",
+    "random",
     "softmax",
     "step",
     "sums",

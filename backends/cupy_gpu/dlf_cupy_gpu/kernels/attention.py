@@ -14,13 +14,7 @@ from dlf_cupy_gpu.module import Modules
 from . import attention_launch as geometry
 from .common import Array, Kernel, accumulator, contiguous, kind
 
-__all__ = ["WIDE_LOGSUMEXP", "kernels"]
-
-WIDE_LOGSUMEXP = False
-"""Whether `attention` gives the logarithms of float16 and bfloat16 in float32.
-
-The op has them in its operands' dtype, in which they are too coarse for long rows of bfloat16.
-"""
+__all__ = ["kernels"]
 
 Ints = tuple[int, ...]
 
@@ -113,7 +107,6 @@ class _Call:
             bool(is_causal),
             float(scale),
         )
-        self.head = geometry.head(max(self.sizes.features, self.sizes.values))
         self.empty = not self.sizes.batches or not self.sizes.queries
         if self.empty or not self.sizes.keys:
             return
@@ -122,6 +115,10 @@ class _Call:
         lengths = [self.sizes.features, self.sizes.values, *steps]
         addresses = [modules.address(a) for a, *_ in laid]
         self.wide = is_wide(self.dtype.itemsize, addresses, lengths)
+        rows = max(self.sizes.queries, self.sizes.keys)
+        columns = max(self.sizes.features, self.sizes.values)
+        self.flash = geometry.is_flash(self.dtype.itemsize, self.wide, rows, columns)
+        self.constants = geometry.constants(columns, self.flash, mask is not None)
         shape = (*self.lead, self.sizes.queries, self.sizes.keys)
         self.arguments = [part for a in laid for part in a]
         self.arguments += _mask(modules, mask, self.dtype, shape)
@@ -130,15 +127,12 @@ class _Call:
         self, file: str, entry: str, rows: int, columns: int, *results: Any, scores: bool = False
     ) -> None:
         """Launch `entry` for `rows` of `columns` columns in every batch."""
-        function = self.modules.function(
-            file,
-            entry,
-            self.dtype.name,
-            HEAD=self.head,
-            BLOCKS=geometry.resident(self.head),
-        )
-        batches, itemsize = self.sizes.batches, self.dtype.itemsize
-        plan = geometry.blocks(rows, columns, self.head, batches, itemsize, scores)
+        function = self.modules.function(file, entry, self.dtype.name, **self.constants)
+        head, batches, itemsize = self.constants["HEAD"], self.sizes.batches, self.dtype.itemsize
+        if self.flash:
+            plan = geometry.flash_blocks(rows, head, batches)
+        else:
+            plan = geometry.blocks(rows, columns, head, batches, itemsize, scores)
         function(plan.grid, plan.block, (*self.arguments, *results, *self.sizes), plan.shared)
 
 
@@ -156,9 +150,7 @@ def _forward(
     call = _Call(modules, (query, key, value), mask, is_causal, scale)
     sizes = call.sizes
     result = xp.empty((*call.lead, sizes.queries, sizes.values), query.dtype)
-    narrow = not WIDE_LOGSUMEXP
-    kept = query.dtype if narrow else accumulator(query.dtype)
-    logsumexp = xp.empty((*call.lead, sizes.queries, 1), kept)
+    logsumexp = xp.empty((*call.lead, sizes.queries, 1), accumulator(query.dtype))
     if call.empty:
         return result, logsumexp
     if not sizes.keys:
@@ -166,8 +158,7 @@ def _forward(
         logsumexp.fill(-math.inf)
         return result, logsumexp
     entry = "attention_wide" if call.wide else "attention"
-    outputs = (result, logsumexp, None) if narrow else (result, None, logsumexp)
-    call.run("attention.cu", entry, sizes.queries, sizes.values, *outputs, scores=True)
+    call.run("attention.cu", entry, sizes.queries, sizes.values, result, logsumexp, scores=True)
     return result, logsumexp
 
 
@@ -179,6 +170,7 @@ def _backward(
     key: Array,
     value: Array,
     mask: Array | None,
+    output: Array,
     logsumexp: Array,
     is_causal: bool,
     scale: float,
@@ -191,7 +183,7 @@ def _backward(
     if call.empty or not sizes.keys:
         zeros = ((*lead, *a.shape[-2:]) for a in (query, key, value))
         by_query, by_key, by_value = (xp.zeros(s, dtype) for s in zeros)
-        return by_query, by_key, by_value, xp.zeros(shape, dtype)
+        return by_query, by_key, by_value, xp.zeros(() if mask is None else shape, dtype)
     by_query, by_key, by_value = (
         xp.empty((*lead, *a.shape[-2:]), dtype) for a in (query, key, value)
     )
@@ -204,14 +196,15 @@ def _backward(
         None if a is None else contiguous(modules, xp.broadcast_to(_cast(a, sums_in), whole))
         for a in (logsumexp, grad_logsumexp)
     )
+    output = contiguous(modules, xp.broadcast_to(output, (*lead, *output.shape[-2:])))
     inner = xp.empty(whole, sums_in)
-    sums = total, inner
     suffix = "wide" if call.wide else "narrow"
+    own = call.wide and is_wide(dtype.itemsize, [modules.address(output)], [sizes.values])
     run = partial(call.run, "attention_backward.cu")
-    run(f"statistics_{suffix}", sizes.queries, 1, total, grad_total, inner)
-    run(f"by_value_{suffix}", sizes.keys, sizes.values, *sums, by_value)
-    run(f"by_key_{suffix}", sizes.keys, sizes.features, *sums, by_key)
-    run(f"by_query_{suffix}", sizes.queries, sizes.features, *sums, by_query, by_scores)
+    run(f"statistics_{'wide' if own else 'narrow'}", sizes.queries, 1, output, grad_total, inner)
+    columns = max(sizes.features, sizes.values)
+    run(f"by_key_{suffix}", sizes.keys, columns, total, inner, by_key, by_value)
+    run(f"by_query_{suffix}", sizes.queries, sizes.features, total, inner, by_query, by_scores)
     if by_scores is None:
         by_scores = xp.zeros((), dtype)  # a mask that is not there has no gradient
     return by_query, by_key, by_value, by_scores
@@ -220,6 +213,6 @@ def _backward(
 def kernels(modules: Modules) -> dict[str, Kernel]:
     """Kernel by op name."""
     return {
-        "attention": partial(_forward, modules),
-        "attention_backward": partial(_backward, modules),
+        "flash_attention": partial(_forward, modules),
+        "flash_attention_backward": partial(_backward, modules),
     }

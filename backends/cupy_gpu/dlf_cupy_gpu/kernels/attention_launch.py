@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from dlf_cupy_gpu.launch import GRID, PACK_BYTES, Launch, ceil_div
 
-__all__ = ["THREADS", "batch_steps", "blocks", "head", "resident", "shared", "tile"]
+__all__ = [
+    "FLASH_ROWS",
+    "THREADS",
+    "batch_steps",
+    "blocks",
+    "constants",
+    "flash_blocks",
+    "head",
+    "is_flash",
+    "resident",
+    "shared",
+    "tile",
+]
 
 THREADS = 256
+FLASH_ROWS = 128
+"""Rows of a block on tensor cores: ``ROWS`` of ``attention_flash.cuh``."""
+_FLASH_HEADS = (32, 64, 96, 128)
 
 Ints = tuple[int, ...]
 
@@ -42,6 +57,32 @@ def blocks(
     panels = max(ceil_div(columns, head), 1)
     count = ceil_div(rows, tile(itemsize)) * panels * batches
     return Launch((min(count, GRID),), (THREADS,), shared(itemsize, scores))
+
+
+def is_flash(itemsize: int, wide: bool, rows: int, columns: int) -> bool:
+    """Whether the kernels for tensor cores can take `wide` operands of `rows` by `columns`."""
+    return itemsize == 2 and wide and rows < 1 << 30 and columns <= _FLASH_HEADS[-1]
+
+
+def constants(columns: int, flash: bool, masked: bool) -> dict[str, int]:
+    """The sources' macros for operands of up to `columns` columns."""
+    if not flash:
+        return {"HEAD": head(columns), "BLOCKS": resident(head(columns))}
+    size = next(h for h in _FLASH_HEADS if columns <= h)
+    # The addresses of a mask take registers.
+    blocks = 2 if size <= 64 and not masked else 1
+    return {"HEAD": size, "BLOCKS": blocks, "FLASH": 1, "MASKED": int(masked)}
+
+
+def flash_blocks(rows: int, head: int, batches: int) -> Launch:
+    """A block for each `FLASH_ROWS` rows and batch.
+
+    Cards before compute capability 8.0 take the entries' other form, which needs as much shared
+    memory as elsewhere and passes over what this grid leaves.
+    """
+    count = ceil_div(rows, FLASH_ROWS) * batches
+    space = max(FLASH_ROWS * (head + PACK_BYTES // 2) * 2, shared(2, True))
+    return Launch((min(count, GRID),), (THREADS,), space)
 
 
 def batch_steps(lead: Ints, strides: Ints) -> tuple[int, int] | None:

@@ -20,6 +20,16 @@ _FILE, _DIRECT = "conv.cu", "conv_direct.cu"
 Ints = tuple[int, ...]
 
 
+def _check(s: geometry.Sizes) -> None:
+    """ValueError for images or weights of a group in which places are no 32-bit numbers."""
+    if max(s.channels * s.volume, s.outputs * s.places, s.channels * s.outputs * s.taps) >= 1 << 31:
+        raise ValueError(
+            f"convolution of {s.channels} channels of size {s.size} to {s.outputs} of size {s.out} "
+            "in one group: an image, its result and the weight must each have fewer than 2**31 "
+            "elements; use less of them, or cuDNN"
+        )
+
+
 class _Convolutions:
     """The kernels, with what they run on."""
 
@@ -57,6 +67,7 @@ class _Convolutions:
             function(spread.grid, spread.block, arguments)
             return y
         depth, columns = s.channels * s.taps, s.batch * s.places
+        _check(s)
         even = is_wide(w.itemsize, (self.modules.address(w),), (depth,))
         plan = geometry.products(s.outputs, columns, s.groups, w.itemsize)
         function = self.modules.function(_FILE, "conv_wide" if even else "conv", dtype)
@@ -90,6 +101,7 @@ class _Convolutions:
             function = self.modules.function(_DIRECT, "conv_direct_input_grad", dtype)
             function(spread.grid, spread.block, arguments)
             return dx
+        _check(s)
         plan = geometry.products(s.channels, s.batch * s.volume, s.groups, w.itemsize)
         function = self.modules.function(_FILE, "conv_input_grad", dtype)
         function(plan.grid, plan.block, arguments, plan.shared)
@@ -120,6 +132,7 @@ class _Convolutions:
             function = self.modules.function(_DIRECT, "conv_direct_weight_grad", dtype)
             function((min(dw.size, launch.GRID),), (256,), (g, x, dw, *s.flat()))
             return dw
+        _check(s)
         splits = geometry.splits(s, g.itemsize, self.modules.processors())
         sums = None
         if splits > 1:

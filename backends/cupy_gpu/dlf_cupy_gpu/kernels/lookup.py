@@ -22,6 +22,9 @@ __all__ = ["add_at", "kernels"]
 
 _FILE = "lookup.cu"
 
+# From this length on, rows are given to threads that look their index up once.
+_ROW = 32
+
 
 def add_at(
     modules: Modules,
@@ -50,6 +53,11 @@ def add_at(
         return
     dtype = kind(source)
     grid, block, _ = launch.items(outer * count * inner)
+    if not is_deterministic() and not own and inner >= _ROW:
+        plan = launch.copies(outer * count, inner, 1)
+        row = (out, index, source, counts, outer, count, inner, size, skipped)
+        modules.function(_FILE, "index_add_rows", dtype)(plan.grid, plan.block, row)
+        return
     if not is_deterministic():
         given = (out, index, source, counts, outer, count, inner, size, skipped, own)
         modules.function(_FILE, "index_add_atomic", dtype)(grid, block, given)

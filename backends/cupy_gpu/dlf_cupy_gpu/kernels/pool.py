@@ -29,7 +29,12 @@ def _out(size: Ints, kernel: Ints, stride: Ints, padding: Pairs, dilation: Ints)
 
 
 def _windows(size: Ints, out: Ints, kernel: Ints, stride: Ints, padding: Pairs) -> Ints:
-    """The kernels' parameters: five numbers for each of three dimensions, absent ones of size 1."""
+    """The kernels' parameters: five numbers for each of three dimensions, absent ones of size 1.
+
+    ValueError for planes of 2**31 elements or more, whose places the kernels have no room for.
+    """
+    if max(math.prod(size), math.prod(out)) >= 1 << 31:
+        raise ValueError(f"pooling planes of {size} elements to {out}: 2**31 - 1 are the most")
     given = zip(size, out, kernel, stride, (lo for lo, _ in padding), strict=True)
     absent = [(1, 1, 1, 1, 0)] * (3 - len(size))
     return tuple(chain(*absent, *given))

@@ -1,14 +1,13 @@
 // Attention without its matrix of weights in memory (Dao et al., 2022 and 2023): a block has TILE
 // queries and passes over the keys in tiles. Rows' maxima and denominators are corrected as further
-// keys raise them, so one pass is enough. Either of the two places for `logsumexp` may be null.
-#include "attention.cuh"
+// keys raise them, so one pass is enough.
+#include "attention_flash_forward.cuh"
 
 constexpr int TEAM = THREADS / TILE;
 
 template <int N>
 __device__ __forceinline__ void forward(OPERAND(query), OPERAND(key), OPERAND(value), MASK,
-                                        scalar_t* result, scalar_t* logsumexp,
-                                        acc_t* wide_logsumexp, SIZES) {
+                                        scalar_t* result, acc_t* logsumexp, SIZES) {
   SHARED_MEMORY(scalar_t, area);
   __shared__ acc_t maxima[TILE], totals[TILE], factors[TILE];
   scalar_t* const weights = area + 2 * TILE * DEPTH_PITCH;
@@ -90,18 +89,24 @@ __device__ __forceinline__ void forward(OPERAND(query), OPERAND(key), OPERAND(va
       });
     if (start == 0 && threadIdx.x < TILE && first + threadIdx.x < queries) {
       const acc_t top = maxima[threadIdx.x];
-      const acc_t all = top == infinity() ? top : top + log(totals[threadIdx.x]);
-      if (logsumexp) logsumexp[place + threadIdx.x] = narrow(all);
-      if (wide_logsumexp) wide_logsumexp[place + threadIdx.x] = all;
+      logsumexp[place + threadIdx.x] = top == infinity() ? top : top + log(totals[threadIdx.x]);
     }
   }
 }
 
-#define ENTRY(name, N)                                                                       \
-  KERNEL name(OPERAND(query), OPERAND(key), OPERAND(value), MASK, scalar_t* result,          \
-              scalar_t* logsumexp, acc_t* wide_logsumexp, SIZES) {                           \
-    forward<N>(PASS(query), PASS(key), PASS(value), PASS_MASK, result, logsumexp,            \
-               wide_logsumexp, PASS_SIZES);                                                  \
+template <int N>
+__device__ __forceinline__ void choose(OPERAND(query), OPERAND(key), OPERAND(value), MASK,
+                                       scalar_t* result, acc_t* logsumexp, SIZES) {
+  if constexpr (TENSOR_ATTENTION && N == WIDTH)
+    flash_forward<N>(PASS(query), PASS(key), PASS(value), PASS_MASK, result, logsumexp, PASS_SIZES);
+  else
+    forward<N>(PASS(query), PASS(key), PASS(value), PASS_MASK, result, logsumexp, PASS_SIZES);
+}
+
+#define ENTRY(name, N)                                                                        \
+  KERNEL name(OPERAND(query), OPERAND(key), OPERAND(value), MASK, scalar_t* result,           \
+              acc_t* logsumexp, SIZES) {                                                      \
+    choose<N>(PASS(query), PASS(key), PASS(value), PASS_MASK, result, logsumexp, PASS_SIZES); \
   }
 
 ENTRY(attention, 1)

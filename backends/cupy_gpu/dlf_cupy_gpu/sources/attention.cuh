@@ -9,7 +9,7 @@
 #define HEAD 64
 #endif
 
-constexpr int CHUNKS = HEAD / TILE;
+constexpr int CHUNKS = (HEAD + TILE - 1) / TILE;
 constexpr int SCORE_PITCH = TILE + 16 / sizeof(acc_t);
 // Where a tile of values fits in the right operand's part, the left one can stay.
 constexpr bool KEEPS = PITCH <= DEPTH_PITCH;

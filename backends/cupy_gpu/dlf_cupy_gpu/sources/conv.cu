@@ -2,51 +2,101 @@
 // shared memory. Images are (batch, channels, d, h, w), weights (outputs, channels of a group, taps).
 #include "conv.cuh"
 
+// What the windows of one column of outputs read: the first of them starts at `base` and `start`.
+struct Window {
+  index_t base;
+  Place start;
+};
+// A step of the sum: how far it is from the start of a window, in elements and in each dimension.
+struct alignas(16) Step {
+  int offset, d, h, w;
+};
+
+__device__ __forceinline__ Step step_of(const Sizes& s, int index, int depth) {
+  if (index >= depth) return {0, -FAR, 0, 0};
+  const int taps = int(s.taps()), channel = index / taps;
+  const Place reach = s.reach(index - channel * taps);
+  return {int(channel * s.volume() + s.flat(reach.d, reach.h, reach.w)), reach.d, reach.h, reach.w};
+}
+
+// Part of a tile of (DEPTH, TILE) elements of the image: a thread has one column.
+struct Gathered {
+  static constexpr int BETWEEN = THREADS / TILE, COUNT = DEPTH / BETWEEN;
+  scalar_t at[COUNT];
+
+  __device__ __forceinline__ void read(const scalar_t* x, const Sizes& s, const Window& window,
+                                       const Step* steps) {
+#pragma unroll
+    for (int c = 0; c < COUNT; ++c) {
+      const Step step = steps[threadIdx.x / TILE + c * BETWEEN];
+      const bool inside = s.inside(window.start.d + step.d, window.start.h + step.h,
+                                   window.start.w + step.w);
+      at[c] = inside ? x[window.base + step.offset] : narrow(acc_t(0));
+    }
+  }
+  __device__ __forceinline__ void write(scalar_t* tile) const {
+#pragma unroll
+    for (int c = 0; c < COUNT; ++c)
+      tile[(threadIdx.x / TILE + c * BETWEEN) * PITCH + threadIdx.x % TILE] = at[c];
+  }
+};
+
 // Rows are a group's outputs, columns the places of all images' results, the depth the channels'
-// taps. `bias` may be null.
+// taps. Operands of the next step are on their way while those of one are multiplied. `bias` may be
+// null.
 template <int N>
 __device__ __forceinline__ void forward(const scalar_t* x, const scalar_t* weight,
                                         const scalar_t* bias, scalar_t* y, const Sizes s) {
+  // Single short weights would take too many registers.
+  constexpr bool AHEAD = N > 1 || !SHORT;
   SHARED_MEMORY(scalar_t, left);
-  __shared__ index_t offsets[DEPTH], places[TILE];
-  __shared__ int reach_d[DEPTH], reach_h[DEPTH], reach_w[DEPTH];
+  __shared__ index_t places[TILE];
+  __shared__ Step steps[2][DEPTH];
   scalar_t* const right = left + TILE * DEPTH_PITCH;
-  const index_t depth = s.channels * s.taps(), columns = s.batch * s.places();
+  const int depth = int(s.channels * s.taps()), lane = threadIdx.x % TILE;
+  const index_t columns = s.batch * s.places();
   const index_t down = (s.outputs + TILE - 1) / TILE, across = (columns + TILE - 1) / TILE;
-  const int lane = threadIdx.x % TILE;
+#pragma unroll 1
   for (index_t work = blockIdx.x; work < down * across * s.groups; work += gridDim.x) {
     const index_t first = work % down * TILE, group = work / down / across;
     const index_t column = work / down % across * TILE + lane;
     const index_t image = column / s.places(), at = column % s.places();
-    Place start = s.start(at);
-    if (column >= columns) start.d = -FAR;
-    const index_t source = (image * s.groups + group) * s.channels * s.volume();
+    Window window = {0, s.start(at)};
+    window.base = (image * s.groups + group) * s.channels * s.volume() +
+                  s.flat(window.start.d, window.start.h, window.start.w);
+    if (column >= columns) window.start.d = -FAR;
+    const scalar_t* const rows = weight + (group * s.outputs + first) * depth;
+    const int below = int(min(s.outputs - first, index_t(TILE)));
     __syncthreads();
     if (threadIdx.x < TILE)
       places[lane] = column < columns
                          ? (image * s.groups + group) * s.outputs * s.places() + at
                          : index_t(-1);
+    if (threadIdx.x < DEPTH) steps[0][threadIdx.x] = step_of(s, threadIdx.x, depth);
+    __syncthreads();
+    Gathered gathered;
+    Staged<N, TILE, DEPTH> weights;
+    gathered.read(x, s, window, steps[0]);
+    if (AHEAD) weights.read(rows, depth, below, depth);
     Sums<true> sums;
     sums.clear();
-    for (index_t k = 0; k < depth; k += DEPTH) {
+    int turn = 0;
+#pragma unroll 1
+    for (int k = 0; k < depth; k += DEPTH) {
       __syncthreads();
-      if (threadIdx.x < DEPTH) {
-        const index_t mine = k + threadIdx.x;
-        const Place reach = s.reach(mine % s.taps());
-        offsets[threadIdx.x] = mine / s.taps() * s.volume();
-        reach_d[threadIdx.x] = mine < depth ? reach.d : -FAR;
-        reach_h[threadIdx.x] = reach.h;
-        reach_w[threadIdx.x] = reach.w;
+      gathered.write(right);
+      if (AHEAD)
+        weights.write(left, DEPTH_PITCH);
+      else
+        stage<N, TILE, DEPTH>(left, DEPTH_PITCH, rows + k, depth, below, depth - k);
+      const int next = k + DEPTH;
+      turn ^= 1;
+      if (threadIdx.x < DEPTH) steps[turn][threadIdx.x] = step_of(s, next + threadIdx.x, depth);
+      __syncthreads();
+      if (next < depth) {
+        gathered.read(x, s, window, steps[turn]);
+        if (AHEAD) weights.read(rows + next, depth, below, depth - next);
       }
-      stage<N, TILE, DEPTH>(left, DEPTH_PITCH, weight + (group * s.outputs + first) * depth + k,
-                            depth, s.outputs - first, depth - k);
-      __syncthreads();
-      for (int i = threadIdx.x / TILE; i < DEPTH; i += THREADS / TILE) {
-        const int d = start.d + reach_d[i], h = start.h + reach_h[i], w = start.w + reach_w[i];
-        right[i * PITCH + lane] =
-            s.inside(d, h, w) ? x[source + offsets[i] + s.flat(d, h, w)] : narrow(acc_t(0));
-      }
-      __syncthreads();
       sums.template multiply<true>(left, DEPTH_PITCH, right, PITCH, DEPTH);
     }
     sums.each([&](int, int row, int column, acc_t& sum) {
@@ -58,16 +108,66 @@ __device__ __forceinline__ void forward(const scalar_t* x, const scalar_t* weigh
   }
 }
 
-// Rows are a group's channels, columns the places of all images, the depth the outputs' taps.
+// The part of `Gathered` for gradients: what reaches an input through a step of the sum, which is an
+// output and a tap. `offset` is that of the output's channel.
+struct Scattered {
+  static constexpr int BETWEEN = THREADS / TILE, COUNT = DEPTH / BETWEEN;
+  scalar_t at[COUNT];
+
+  __device__ __forceinline__ void read(const scalar_t* grad, const Sizes& s, index_t base, Place to,
+                                       const Step* steps) {
+    if (s.stride.d == 1 && s.stride.h == 1 && s.stride.w == 1) {
+#pragma unroll
+      for (int c = 0; c < COUNT; ++c) {
+        const Step step = steps[threadIdx.x / TILE + c * BETWEEN];
+        const int d = to.d - step.d, h = to.h - step.h, w = to.w - step.w;
+        const bool seen = unsigned(d) < unsigned(s.out.d) && unsigned(h) < unsigned(s.out.h) &&
+                          unsigned(w) < unsigned(s.out.w);
+        at[c] = seen ? grad[base + step.offset + (d * s.out.h + h) * s.out.w + w]
+                     : narrow(acc_t(0));
+      }
+      return;
+    }
+#pragma unroll
+    for (int c = 0; c < COUNT; ++c) {
+      const Step step = steps[threadIdx.x / TILE + c * BETWEEN];
+      const int d = seen_by(to.d - step.d, s.stride.d, s.out.d);
+      const int h = seen_by(to.h - step.h, s.stride.h, s.out.h);
+      const int w = seen_by(to.w - step.w, s.stride.w, s.out.w);
+      at[c] = d >= 0 && h >= 0 && w >= 0
+                  ? grad[base + step.offset + (index_t(d) * s.out.h + h) * s.out.w + w]
+                  : narrow(acc_t(0));
+    }
+  }
+  __device__ __forceinline__ void write(scalar_t* tile) const {
+#pragma unroll
+    for (int c = 0; c < COUNT; ++c)
+      tile[(threadIdx.x / TILE + c * BETWEEN) * PITCH + threadIdx.x % TILE] = at[c];
+  }
+};
+
+// Rows are a group's channels, columns the places of all images, the depth the outputs' taps. Gradients
+// of the next step are on their way while those of one are multiplied.
 __device__ __forceinline__ void input_grad(const scalar_t* grad, const scalar_t* weight,
                                            scalar_t* dx, const Sizes s) {
   SHARED_MEMORY(scalar_t, left);
-  __shared__ index_t offsets[DEPTH], weights[DEPTH], places[TILE];
-  __shared__ int reach_d[DEPTH], reach_h[DEPTH], reach_w[DEPTH];
+  __shared__ index_t places[TILE];
+  __shared__ Step steps[2][DEPTH];
+  __shared__ int weights[2][DEPTH];
   scalar_t* const right = left + TILE * DEPTH_PITCH;
-  const index_t depth = s.outputs * s.taps(), columns = s.batch * s.volume();
+  const int depth = int(s.outputs * s.taps()), taps = int(s.taps()), lane = threadIdx.x % TILE;
+  const index_t columns = s.batch * s.volume();
   const index_t down = (s.channels + TILE - 1) / TILE, across = (columns + TILE - 1) / TILE;
-  const int lane = threadIdx.x % TILE;
+  const auto prepare = [&](int turn, int k) {
+    if (threadIdx.x >= DEPTH) return;
+    const int index = k + threadIdx.x, output = index / taps, tap = index - output * taps;
+    const Place reach = s.reach(tap);
+    const bool there = index < depth;
+    steps[turn][threadIdx.x] = {there ? int(output * s.places()) : 0, there ? reach.d : FAR, reach.h,
+                                reach.w};
+    weights[turn][threadIdx.x] = there ? int(output * s.channels * taps + tap) : -1;
+  };
+#pragma unroll 1
   for (index_t work = blockIdx.x; work < down * across * s.groups; work += gridDim.x) {
     const index_t first = work % down * TILE, group = work / down / across;
     const index_t column = work / down % across * TILE + lane;
@@ -76,42 +176,32 @@ __device__ __forceinline__ void input_grad(const scalar_t* grad, const scalar_t*
     to = {to.d + s.padding.d, to.h + s.padding.h, to.w + s.padding.w};
     if (column >= columns) to.d = -FAR;
     const index_t source = (image * s.groups + group) * s.outputs * s.places();
+    const scalar_t* const from = weight + (group * s.outputs * s.channels + first) * taps;
     __syncthreads();
     if (threadIdx.x < TILE)
       places[lane] = column < columns
                          ? (image * s.groups + group) * s.channels * s.volume() + at
                          : index_t(-1);
+    prepare(0, 0);
+    __syncthreads();
+    Scattered scattered;
+    scattered.read(grad, s, source, to, steps[0]);
     Sums<true> sums;
     sums.clear();
-    for (index_t k = 0; k < depth; k += DEPTH) {
+    int turn = 0;
+#pragma unroll 1
+    for (int k = 0; k < depth; k += DEPTH, turn ^= 1) {
       __syncthreads();
-      if (threadIdx.x < DEPTH) {
-        const index_t mine = k + threadIdx.x, output = mine / s.taps(), tap = mine % s.taps();
-        const Place reach = s.reach(tap);
-        offsets[threadIdx.x] = output * s.places();
-        weights[threadIdx.x] = mine < depth ? output * s.channels * s.taps() + tap : index_t(-1);
-        reach_d[threadIdx.x] = mine < depth ? reach.d : FAR;
-        reach_h[threadIdx.x] = reach.h;
-        reach_w[threadIdx.x] = reach.w;
-      }
-      __syncthreads();
-      const scalar_t* const from = weight + group * s.outputs * s.channels * s.taps();
+      scattered.write(right);
+#pragma unroll 4
       for (int i = threadIdx.x; i < TILE * DEPTH; i += THREADS) {
-        const int row = i / DEPTH, step = i % DEPTH;
-        const bool there = first + row < s.channels && weights[step] >= 0;
+        const int row = i / DEPTH, step = i % DEPTH, place = weights[turn][step];
         left[row * DEPTH_PITCH + step] =
-            there ? from[weights[step] + (first + row) * s.taps()] : narrow(acc_t(0));
+            first + row < s.channels && place >= 0 ? from[place + row * taps] : narrow(acc_t(0));
       }
-      for (int i = threadIdx.x / TILE; i < DEPTH; i += THREADS / TILE) {
-        const int d = seen_by(to.d - reach_d[i], s.stride.d, s.out.d);
-        const int h = seen_by(to.h - reach_h[i], s.stride.h, s.out.h);
-        const int w = seen_by(to.w - reach_w[i], s.stride.w, s.out.w);
-        right[i * PITCH + lane] =
-            d >= 0 && h >= 0 && w >= 0
-                ? grad[source + offsets[i] + (index_t(d) * s.out.h + h) * s.out.w + w]
-                : narrow(acc_t(0));
-      }
+      prepare(turn ^ 1, k + DEPTH);
       __syncthreads();
+      if (k + DEPTH < depth) scattered.read(grad, s, source, to, steps[turn ^ 1]);
       sums.template multiply<true>(left, DEPTH_PITCH, right, PITCH, DEPTH);
     }
     sums.each([&](int, int row, int column, acc_t& sum) {
@@ -121,59 +211,76 @@ __device__ __forceinline__ void input_grad(const scalar_t* grad, const scalar_t*
   }
 }
 
+// Parts of both operands of a weight's gradient, (TILE, DEPTH): a thread has one place of the sum.
+struct Paired {
+  static constexpr int BETWEEN = THREADS / DEPTH, COUNT = TILE / BETWEEN;
+  scalar_t grads[COUNT], inputs[COUNT];
+
+  // `place` is one of all images' results, of `group`; `there` tells whether it counts.
+  __device__ __forceinline__ void read(const scalar_t* grad, const scalar_t* x, const Sizes& s,
+                                       index_t group, index_t first, index_t place, bool there,
+                                       const Step* steps) {
+    const index_t image = place / s.places(), at = place - image * s.places();
+    const int own = threadIdx.x / DEPTH, rows = there ? int(min(s.outputs - first, index_t(TILE))) : 0;
+    const scalar_t* const from =
+        grad + ((image * s.groups + group) * s.outputs + first) * s.places() + at;
+#pragma unroll
+    for (int c = 0; c < COUNT; ++c) {
+      const int row = own + c * BETWEEN;
+      grads[c] = row < rows ? from[row * s.places()] : narrow(acc_t(0));
+    }
+    Place start = s.start(at);
+    const index_t base = (image * s.groups + group) * s.channels * s.volume() +
+                         s.flat(start.d, start.h, start.w);
+    if (!there) start.d = -FAR;
+#pragma unroll
+    for (int c = 0; c < COUNT; ++c) {
+      const Step step = steps[own + c * BETWEEN];
+      const bool inside = s.inside(start.d + step.d, start.h + step.h, start.w + step.w);
+      inputs[c] = inside ? x[base + step.offset] : narrow(acc_t(0));
+    }
+  }
+  __device__ __forceinline__ void write(scalar_t* left, scalar_t* right) const {
+#pragma unroll
+    for (int c = 0; c < COUNT; ++c) {
+      const int to = (threadIdx.x / DEPTH + c * BETWEEN) * DEPTH_PITCH + threadIdx.x % DEPTH;
+      left[to] = grads[c];
+      right[to] = inputs[c];
+    }
+  }
+};
+
 // Rows are a group's outputs, columns the channels' taps, the depth the places of all images'
 // results, which `splits` blocks share. `partial` is (splits, groups * outputs, channels * taps).
 __device__ __forceinline__ void weight_grad(const scalar_t* grad, const scalar_t* x, acc_t* partial,
                                             scalar_t* dw, index_t splits, const Sizes s) {
   SHARED_MEMORY(scalar_t, left);
-  __shared__ index_t outputs_at[DEPTH], inputs_at[DEPTH], channel_at[TILE];
-  __shared__ int start_d[DEPTH], start_h[DEPTH], start_w[DEPTH];
-  __shared__ int reach_d[TILE], reach_h[TILE], reach_w[TILE];
+  __shared__ Step steps[TILE];
   scalar_t* const right = left + TILE * DEPTH_PITCH;
   const index_t depth = s.batch * s.places(), columns = s.channels * s.taps();
   const index_t down = (s.outputs + TILE - 1) / TILE, across = (columns + TILE - 1) / TILE;
   const index_t share = ((depth + DEPTH - 1) / DEPTH + splits - 1) / splits * DEPTH;
+#pragma unroll 1
   for (index_t work = blockIdx.x; work < down * across * s.groups * splits; work += gridDim.x) {
     const index_t first = work % down * TILE, column = work / down % across * TILE;
     const index_t group = work / down / across % s.groups, split = work / down / across / s.groups;
     const index_t end = (split + 1) * share < depth ? (split + 1) * share : depth;
     __syncthreads();
-    if (threadIdx.x < TILE) {
-      const index_t mine = column + threadIdx.x;
-      const Place reach = s.reach(mine % s.taps());
-      channel_at[threadIdx.x] = mine / s.taps() * s.volume();
-      reach_d[threadIdx.x] = mine < columns ? reach.d : -FAR;
-      reach_h[threadIdx.x] = reach.h;
-      reach_w[threadIdx.x] = reach.w;
-    }
+    if (threadIdx.x < TILE)
+      steps[threadIdx.x] = step_of(s, int(column) + int(threadIdx.x), int(columns));
+    __syncthreads();
     Sums<false> sums;
     sums.clear();
+    Paired parts;
+    index_t place = split * share + threadIdx.x % DEPTH;
+    parts.read(grad, x, s, group, first, place, place < end, steps);
+#pragma unroll 1
     for (index_t k = split * share; k < end; k += DEPTH) {
       __syncthreads();
-      if (threadIdx.x < DEPTH) {
-        const index_t mine = k + threadIdx.x, image = mine / s.places(), at = mine % s.places();
-        const Place start = s.start(at);
-        outputs_at[threadIdx.x] =
-            mine < end ? (image * s.groups + group) * s.outputs * s.places() + at : index_t(-1);
-        inputs_at[threadIdx.x] = (image * s.groups + group) * s.channels * s.volume();
-        start_d[threadIdx.x] = mine < end ? start.d : -FAR;
-        start_h[threadIdx.x] = start.h;
-        start_w[threadIdx.x] = start.w;
-      }
+      parts.write(left, right);
       __syncthreads();
-      const int step = threadIdx.x % DEPTH;
-      const index_t from = outputs_at[step];
-      for (int row = threadIdx.x / DEPTH; row < TILE; row += THREADS / DEPTH) {
-        left[row * DEPTH_PITCH + step] = from >= 0 && first + row < s.outputs
-                                             ? grad[from + (first + row) * s.places()]
-                                             : narrow(acc_t(0));
-        const int d = start_d[step] + reach_d[row], h = start_h[step] + reach_h[row],
-                  w = start_w[step] + reach_w[row];
-        right[row * DEPTH_PITCH + step] =
-            s.inside(d, h, w) ? x[inputs_at[step] + channel_at[row] + s.flat(d, h, w)]
-                              : narrow(acc_t(0));
-      }
-      __syncthreads();
+      place += DEPTH;
+      if (k + DEPTH < end) parts.read(grad, x, s, group, first, place, place < end, steps);
       sums.template multiply<true>(left, DEPTH_PITCH, right, DEPTH_PITCH, DEPTH);
     }
     sums.each([&](int, int row, int to, acc_t& sum) {

@@ -42,7 +42,7 @@ struct Row {
   }
   __device__ __forceinline__ acc_t slope(acc_t x, acc_t w, bool is_target, acc_t grad,
                                          acc_t smoothing, index_t classes) const {
-    const acc_t p = exp(x - logsumexp);
+    const acc_t p = exp_of(x - logsumexp);
     const acc_t sharp = share * (is_target ? p - acc_t(1) : p);
     if (smoothing == acc_t(0)) return grad * sharp;
     const acc_t even = sums.second * p - w;

@@ -3,6 +3,8 @@
 //
 // *_wide moves 16 bytes at a time and needs aligned addresses; what is left over at the end goes one
 // by one.
+// Threads have one access at a time, so there have to be many; float64 takes too many registers.
+#define RESIDENT (sizeof(SCALAR) == 8 ? 1 : 3)
 #include "common.cuh"
 
 constexpr double SQRT_HALF = 0.70710678118654752440;
@@ -14,12 +16,15 @@ __device__ __forceinline__ void unary(const scalar_t* __restrict__ x, scalar_t* 
                                       index_t count, F f) {
   const index_t start = index_t(blockIdx.x) * blockDim.x + threadIdx.x;
   const index_t step = index_t(gridDim.x) * blockDim.x, length = count / N;
+  // Unrolled, the loop would divide to know its turns, and most threads have but one.
+#pragma unroll 1
   for (index_t i = start; i < length; i += step) {
     Pack<N> pack = packs<N>(x)[i];
 #pragma unroll
     for (int k = 0; k < N; ++k) pack.at[k] = narrow(f(wide(pack.at[k])));
     packs<N>(y)[i] = pack;
   }
+#pragma unroll 1
   for (index_t i = length * N + start; i < count; i += step) y[i] = narrow(f(wide(x[i])));
 }
 
@@ -29,6 +34,8 @@ __device__ __forceinline__ void binary(const scalar_t* __restrict__ x,
                                        scalar_t* __restrict__ y, index_t count, F f) {
   const index_t start = index_t(blockIdx.x) * blockDim.x + threadIdx.x;
   const index_t step = index_t(gridDim.x) * blockDim.x, length = count / N;
+  // Unrolled, the loop would divide to know its turns, and most threads have but one.
+#pragma unroll 1
   for (index_t i = start; i < length; i += step) {
     Pack<N> pack = packs<N>(x)[i];
     const Pack<N> with = packs<N>(other)[i];
@@ -36,11 +43,19 @@ __device__ __forceinline__ void binary(const scalar_t* __restrict__ x,
     for (int k = 0; k < N; ++k) pack.at[k] = narrow(f(wide(pack.at[k]), wide(with.at[k])));
     packs<N>(y)[i] = pack;
   }
+#pragma unroll 1
   for (index_t i = length * N + start; i < count; i += step)
     y[i] = narrow(f(wide(x[i]), wide(other[i])));
 }
 
-__device__ __forceinline__ acc_t sigmoid_of(acc_t x) { return acc_t(1) / (acc_t(1) + exp(-x)); }
+__device__ __forceinline__ acc_t sigmoid_of(acc_t x) {
+  return quotient(acc_t(1), acc_t(1) + exp_of(-x));
+}
+__device__ __forceinline__ acc_t silu_of(acc_t x) { return quotient(x, acc_t(1) + exp_of(-x)); }
+// erf(x / sqrt(2)) + 1, halved.
+__device__ __forceinline__ acc_t normal_cdf(acc_t x) {
+  return acc_t(0.5) + acc_t(0.5) * erf(x * acc_t(SQRT_HALF));
+}
 __device__ __forceinline__ acc_t softplus_of(acc_t x) {
   return fmax(x, acc_t(0)) + log1p(exp(-fabs(x)));
 }
@@ -49,7 +64,9 @@ __device__ __forceinline__ acc_t clamped(acc_t x, acc_t low, acc_t high) {
   return x < low ? low : x > high ? high : x;
 }
 __device__ __forceinline__ acc_t tanh_inner(acc_t x) {
-  return tanh(acc_t(TANH_SCALE) * (x + acc_t(TANH_CUBIC) * x * x * x));
+  const acc_t u = acc_t(TANH_SCALE) * (x + acc_t(TANH_CUBIC) * x * x * x);
+  // Absolute errors count here, since 1 is added to it.
+  return SHORT ? acc_t(1) - quotient(acc_t(2), acc_t(1) + exp_of(acc_t(2) * u)) : tanh(u);
 }
 __device__ __forceinline__ acc_t gelu_tanh_slope(acc_t x) {
   const acc_t t = tanh_inner(x);
@@ -57,8 +74,7 @@ __device__ __forceinline__ acc_t gelu_tanh_slope(acc_t x) {
   return acc_t(0.5) * (acc_t(1) + t) + acc_t(0.5) * x * (acc_t(1) - t * t) * inner;
 }
 __device__ __forceinline__ acc_t gelu_slope(acc_t x) {
-  const acc_t cdf = acc_t(0.5) * (acc_t(1) + erf(x * acc_t(SQRT_HALF)));
-  return cdf + x * exp(acc_t(-0.5) * x * x) * acc_t(0.5 * TANH_SCALE);
+  return normal_cdf(x) + x * exp_of(acc_t(-0.5) * x * x) * acc_t(0.5 * TANH_SCALE);
 }
 __device__ __forceinline__ acc_t silu_slope(acc_t x) {
   const acc_t gate = sigmoid_of(x);
@@ -91,8 +107,8 @@ __device__ __forceinline__ acc_t silu_slope(acc_t x) {
 
 UNARY(relu, x <= acc_t(0) ? acc_t(0) : x)
 UNARY(sigmoid, sigmoid_of(x))
-UNARY(silu, x / (acc_t(1) + exp(-x)))
-UNARY(gelu, acc_t(0.5) * x * (acc_t(1) + erf(x * acc_t(SQRT_HALF))))
+UNARY(silu, silu_of(x))
+UNARY(gelu, x * normal_cdf(x))
 UNARY(gelu_tanh, acc_t(0.5) * x * (acc_t(1) + tanh_inner(x)))
 UNARY(mish, x * tanh(x > acc_t(20) ? x : softplus_of(x)))
 UNARY(logsigmoid, fmin(x, acc_t(0)) - log1p(exp(-fabs(x))))
@@ -100,8 +116,8 @@ UNARY(softplus, x * a > b ? x : softplus_of(x * a) / a)
 UNARY(elu, x > acc_t(0) ? x * b : expm1(x * c) * (a * b))
 UNARY(leaky_relu, x > acc_t(0) ? x : x * a)
 UNARY(hardtanh, clamped(x, a, b))
-UNARY(hardsigmoid, clamped(x + acc_t(3), acc_t(0), acc_t(6)) / acc_t(6))
-UNARY(hardswish, x * clamped(x + acc_t(3), acc_t(0), acc_t(6)) / acc_t(6))
+UNARY(hardsigmoid, clamped(x + acc_t(3), acc_t(0), acc_t(6)) * acc_t(1.0 / 6))
+UNARY(hardswish, x * clamped(x + acc_t(3), acc_t(0), acc_t(6)) * acc_t(1.0 / 6))
 UNARY(threshold, x <= a ? b : x)
 
 BINARY(sigmoid_backward, g * x * (acc_t(1) - x))
@@ -142,6 +158,6 @@ __device__ __forceinline__ void biased(const scalar_t* x, const scalar_t* bias, 
 
 BIASED(bias_none, x)
 BIASED(bias_relu, x <= acc_t(0) ? acc_t(0) : x)
-BIASED(bias_silu, x / (acc_t(1) + exp(-x)))
-BIASED(bias_gelu, acc_t(0.5) * x * (acc_t(1) + erf(x * acc_t(SQRT_HALF))))
+BIASED(bias_silu, silu_of(x))
+BIASED(bias_gelu, x * normal_cdf(x))
 BIASED(bias_gelu_tanh, acc_t(0.5) * x * (acc_t(1) + tanh_inner(x)))

@@ -49,9 +49,27 @@ __device__ __forceinline__ void load_transposed(unsigned (&to)[4], const void* r
                : "memory");
 }
 
+// Starts a copy of 16 bytes to shared memory, or of zeros where nothing is `there`; `to` may be read
+// after `copies_wait` of this thread and a barrier.
+__device__ __forceinline__ void copy_async(void* to, const void* from, bool there) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
+               :
+               : "r"(unsigned(__cvta_generic_to_shared(to))), "l"(from), "r"(there ? 16 : 0)
+               : "memory");
+}
+// The same of one float.
+__device__ __forceinline__ void copy_float_async(float* to, const float* from, bool there) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;"
+               :
+               : "r"(unsigned(__cvta_generic_to_shared(to))), "l"(from), "r"(there ? 4 : 0)
+               : "memory");
+}
+__device__ __forceinline__ void copies_wait() { asm volatile("cp.async.wait_all;" ::: "memory"); }
+
 template <class T>
 struct TensorCores {
   static __device__ void multiply(float* c, const unsigned (&a)[4], unsigned b0, unsigned b1);
+  static __device__ unsigned pair(float low, float high);
 };
 #define TENSOR_CORES(type, name)                                                               \
   template <>                                                                                  \
@@ -62,6 +80,12 @@ struct TensorCores {
           ".f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"               \
           : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])                                     \
           : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));                     \
+    }                                                                                          \
+    /* Both rounded, in one register. */                                                       \
+    static __device__ __forceinline__ unsigned pair(float low, float high) {                   \
+      unsigned both;                                                                           \
+      asm("cvt.rn." name "x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));             \
+      return both;                                                                             \
     }                                                                                          \
   }
 TENSOR_CORES(__half, "f16");
@@ -218,7 +242,7 @@ template <int N, int ROWS, int COLUMNS>
 __device__ __forceinline__ void stage(scalar_t* tile, int pitch, const scalar_t* from, index_t step,
                                       index_t rows, index_t columns) {
   constexpr int ALONG = COLUMNS / N;
-#pragma unroll 4
+#pragma unroll 2
   for (int i = threadIdx.x; i < ROWS * ALONG; i += THREADS) {
     const int row = i / ALONG, column = i % ALONG * N;
     Pack<N> pack;
@@ -231,3 +255,31 @@ __device__ __forceinline__ void stage(scalar_t* tile, int pitch, const scalar_t*
     *packs<N>(tile + row * pitch + column) = pack;
   }
 }
+
+// The same in two halves, so that what is read can be on its way during a product.
+template <int N, int ROWS, int COLUMNS>
+struct Staged {
+  static constexpr int ALONG = COLUMNS / N, COUNT = ROWS * ALONG / THREADS;
+  Pack<N> at[COUNT];
+
+  __device__ __forceinline__ void read(const scalar_t* from, index_t step, index_t rows,
+                                       index_t columns) {
+#pragma unroll
+    for (int c = 0; c < COUNT; ++c) {
+      const int i = threadIdx.x + c * THREADS, row = i / ALONG, column = i % ALONG * N;
+      if (row < rows && column < columns) {
+        at[c] = *packs<N>(from + row * step + column);
+      } else {
+#pragma unroll
+        for (int k = 0; k < N; ++k) at[c].at[k] = narrow(acc_t(0));
+      }
+    }
+  }
+  __device__ __forceinline__ void write(scalar_t* tile, int pitch) const {
+#pragma unroll
+    for (int c = 0; c < COUNT; ++c) {
+      const int i = threadIdx.x + c * THREADS;
+      *packs<N>(tile + i / ALONG * pitch + i % ALONG * N) = at[c];
+    }
+  }
+};

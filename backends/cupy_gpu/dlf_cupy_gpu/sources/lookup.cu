@@ -48,6 +48,7 @@ KERNEL index_add_atomic(acc_t* out, const index_t* index, const scalar_t* source
                         index_t outer, index_t count, index_t inner, index_t size, index_t skipped,
                         index_t own) {
   const index_t all = outer * count * inner;
+#pragma unroll 1
   for (index_t i = index_t(blockIdx.x) * blockDim.x + threadIdx.x; i < all;
        i += index_t(gridDim.x) * blockDim.x) {
     const index_t row = i / inner;
@@ -56,6 +57,24 @@ KERNEL index_add_atomic(acc_t* out, const index_t* index, const scalar_t* source
     const acc_t value = wide(source[i]);
     atomicAdd(out + (row / count * size + at) * inner + i % inner,
               counts ? value / acc_t(counts[at]) : value);
+  }
+}
+
+// The same without `own`: a team of threads has a row of `source` at a time, and looks its index up
+// once.
+KERNEL index_add_rows(acc_t* out, const index_t* index, const scalar_t* source, const int* counts,
+                      index_t outer, index_t count, index_t inner, index_t size, index_t skipped) {
+#pragma unroll 1
+  for (index_t row = index_t(blockIdx.x) * blockDim.y + threadIdx.y; row < outer * count;
+       row += index_t(gridDim.x) * blockDim.y) {
+    const index_t at = index[outer == 1 ? row : row % count];
+    if (at < 0 || at >= size || at == skipped) continue;
+    acc_t* const to = out + ((outer == 1 ? 0 : row / count * size) + at) * inner;
+    const scalar_t* const from = source + row * inner;
+    const acc_t share = counts ? acc_t(1) / acc_t(counts[at]) : acc_t(1);
+#pragma unroll 4
+    for (index_t k = threadIdx.x; k < inner; k += blockDim.x)
+      atomicAdd(to + k, counts ? wide(from[k]) * share : acc_t(wide(from[k])));
   }
 }
 

@@ -8,6 +8,7 @@ KERNEL nll_partial(const scalar_t* log_probs, const index_t* target, const scala
                    scalar_t* each, acc_t* partial, index_t count, index_t classes, index_t inner,
                    index_t ignore_index) {
   TwoSums sums = TwoSums::empty();
+#pragma unroll 1
   for (index_t i = index_t(blockIdx.x) * blockDim.x + threadIdx.x; i < count;
        i += index_t(gridDim.x) * blockDim.x) {
     const index_t c = target[i];
@@ -51,6 +52,7 @@ KERNEL nll_finish(const acc_t* partial, scalar_t* loss, scalar_t* total, index_t
 KERNEL nll_backward(const scalar_t* grad, const index_t* target, const scalar_t* weight,
                     const scalar_t* total, scalar_t* out, index_t count, index_t classes,
                     index_t inner, index_t ignore_index, index_t single, index_t mean) {
+#pragma unroll 1
   for (index_t i = index_t(blockIdx.x) * blockDim.x + threadIdx.x; i < count;
        i += index_t(gridDim.x) * blockDim.x) {
     const index_t c = target[i];

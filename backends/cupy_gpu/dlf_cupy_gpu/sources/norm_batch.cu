@@ -4,7 +4,7 @@
 // channel and makes its coefficients (*_join), and a last pass over the elements applies them
 // (*_apply). *_planes has the elements of one sample and channel beside each other; *_columns is for
 // few of these, and lets neighbouring threads have neighbouring columns of (batch, channels * inner).
-#include "reduce.cuh"
+#include "rows.cuh"
 
 // Count, mean and sum of squared distances from the mean (Chan, Golub and LeVeque, 1983).
 struct Moments {
@@ -13,7 +13,7 @@ struct Moments {
   __device__ __forceinline__ Moments merge(Moments o) const {
     const acc_t all = count + o.count;
     if (all == acc_t(0)) return *this;
-    const acc_t share = o.count / all, apart = o.mean - mean;
+    const acc_t share = near_quotient(o.count, all), apart = o.mean - mean;
     // Of infinities the mean is one, and the variance NaN.
     if (apart - apart != acc_t(0)) return {all, mean + o.mean, apart - apart};
     return {all, mean + apart * share, square + o.square + apart * apart * count * share};
@@ -24,15 +24,24 @@ struct Moments {
   }
 };
 
+// The moments of up to four packs, of which the first `there` count: around their own mean.
 template <int N>
-__device__ __forceinline__ Moments of_pack(const Pack<N>& pack) {
+__device__ __forceinline__ Moments of_packs(const Pack<N> (&packs)[4], int there) {
   acc_t mean = 0, square = 0;
 #pragma unroll
-  for (int k = 0; k < N; ++k) mean += wide(pack.at[k]);
-  mean /= acc_t(N);
+  for (int c = 0; c < 4; ++c)
 #pragma unroll
-  for (int k = 0; k < N; ++k) square += (wide(pack.at[k]) - mean) * (wide(pack.at[k]) - mean);
-  return {acc_t(N), mean, square};
+    for (int k = 0; k < N; ++k) mean += c < there ? acc_t(wide(packs[c].at[k])) : acc_t(0);
+  mean *= there == 4 ? acc_t(1) / acc_t(4 * N) : there == 3 ? acc_t(1) / acc_t(3 * N)
+          : there == 2 ? acc_t(1) / acc_t(2 * N) : acc_t(1) / acc_t(N);
+#pragma unroll
+  for (int c = 0; c < 4; ++c)
+#pragma unroll
+    for (int k = 0; k < N; ++k) {
+      const acc_t apart = wide(packs[c].at[k]) - mean;
+      square += c < there ? apart * apart : acc_t(0);
+    }
+  return {acc_t(N * there), mean, square};
 }
 
 // A block has a channel and a share of its pieces: `chunk` packs or less of one sample's plane.
@@ -59,9 +68,21 @@ __device__ __forceinline__ void forward_planes(const scalar_t* x, acc_t* partial
   const index_t length = inner / N, chunks = (length + CHUNK - 1) / CHUNK;
   Moments moments = Moments::empty();
   for (index_t piece = at.piece; piece < batch * chunks; piece += at.step) {
-    const Pack<N>* in = packs<N>(x + (piece / chunks * channels + at.channel) * inner);
+    const scalar_t* const in = x + (piece / chunks * channels + at.channel) * inner;
     const index_t start = piece % chunks * CHUNK, end = min(start + CHUNK, length);
-    for (index_t i = start + at.lane; i < end; i += lanes) moments = moments.merge(of_pack<N>(in[i]));
+    // Several packs are read at once, and merged by one division.
+#pragma unroll 1
+    for (index_t i = start + at.lane; i < end; i += 4 * lanes) {
+      Pack<N> packs[4];
+      int there = 0;
+#pragma unroll
+      for (int b = 0; b < 4; ++b)
+        if (i + b * lanes < end) {
+          packs[b] = load<N>(in, (i + b * lanes) * N);
+          there = b + 1;
+        }
+      moments = moments.merge(of_packs<N>(packs, there));
+    }
   }
   moments = team_reduce(moments);
   if (threadIdx.x == 0) {
@@ -84,14 +105,24 @@ __device__ __forceinline__ void backward_planes(const scalar_t* grad, const scal
   TwoSums sums = TwoSums::empty();
   for (index_t piece = at.piece; piece < batch * chunks; piece += at.step) {
     const index_t plane = (piece / chunks * channels + at.channel) * inner;
-    const Pack<N>*in = packs<N>(x + plane), *in_grad = packs<N>(grad + plane);
     const index_t start = piece % chunks * CHUNK, end = min(start + CHUNK, length);
-    for (index_t i = start + at.lane; i < end; i += lanes) {
-      const Pack<N> pack = in[i], g = in_grad[i];
+#pragma unroll 1
+    for (index_t i = start + at.lane; i < end; i += 2 * lanes) {
+      Pack<N> pack[2], g[2];
 #pragma unroll
-      for (int k = 0; k < N; ++k) {
-        sums.first += wide(g.at[k]);
-        sums.second += wide(g.at[k]) * ((wide(pack.at[k]) - mean) * rstd);
+      for (int b = 0; b < 2; ++b) {
+        if (i + b * lanes >= end) break;
+        pack[b] = load<N>(x + plane, (i + b * lanes) * N);
+        g[b] = load<N>(grad + plane, (i + b * lanes) * N);
+      }
+#pragma unroll
+      for (int b = 0; b < 2; ++b) {
+        if (i + b * lanes >= end) break;
+#pragma unroll
+        for (int k = 0; k < N; ++k) {
+          sums.first += wide(g[b].at[k]);
+          sums.second += wide(g[b].at[k]) * ((wide(pack[b].at[k]) - mean) * rstd);
+        }
       }
     }
   }
@@ -240,6 +271,7 @@ __device__ __forceinline__ void apply_forward(const scalar_t* x, const acc_t* co
     const index_t plane = piece / chunks;
     const Forward f(coefficients, bias, plane % channels, channels);
     const index_t start = piece % chunks * CHUNK, end = min(start + CHUNK, length);
+#pragma unroll 1
     for (index_t i = start + threadIdx.x % lanes; i < end; i += lanes) {
       Pack<N> pack = packs<N>(x + plane * inner)[i];
 #pragma unroll
@@ -261,6 +293,7 @@ __device__ __forceinline__ void apply_backward(const scalar_t* grad, const scala
     const index_t plane = piece / chunks;
     const Backward f(coefficients, plane % channels, channels);
     const index_t start = piece % chunks * CHUNK, end = min(start + CHUNK, length);
+#pragma unroll 1
     for (index_t i = start + threadIdx.x % lanes; i < end; i += lanes) {
       Pack<N> g = packs<N>(grad + plane * inner)[i];
       const Pack<N> pack = packs<N>(x + plane * inner)[i];

@@ -5,63 +5,134 @@
 // around the mean, not from squares. The formulas stand in dlf.ops.norm.
 #include "rows.cuh"
 
+// Reads a row: keeps it in `cache`, if not null, and sums it or, where that is not CENTRED, its squares.
+template <bool CENTRED>
+struct Read {
+  scalar_t* cache;
+  Sum sum;
+  template <int M>
+  __device__ __forceinline__ void operator()(const Pack<M>& pack, index_t i) {
+    if (cache) keep<M>(cache, i, pack);
+#pragma unroll
+    for (int k = 0; k < M; ++k) {
+      const acc_t v = wide(pack.at[k]);
+      sum.value += CENTRED ? v : v * v;
+    }
+  }
+};
+
+struct Squares {
+  acc_t mean;
+  Sum sum;
+  template <int M>
+  __device__ __forceinline__ void operator()(const Pack<M>& pack, index_t) {
+#pragma unroll
+    for (int k = 0; k < M; ++k) {
+      const acc_t v = wide(pack.at[k]) - mean;
+      sum.value += v * v;
+    }
+  }
+};
+
+struct Write {
+  const scalar_t *weight, *bias;
+  scalar_t* out;
+  acc_t mean, rstd;
+  template <int M>
+  __device__ __forceinline__ void operator()(Pack<M> pack, index_t i) {
+    Pack<M> scale, shift;
+    if (weight) scale = load<M>(weight, i);
+    if (bias) shift = load<M>(bias, i);
+#pragma unroll
+    for (int k = 0; k < M; ++k) {
+      acc_t v = (wide(pack.at[k]) - mean) * rstd;
+      if (weight) v *= wide(scale.at[k]);
+      if (bias) v += wide(shift.at[k]);
+      pack.at[k] = narrow(v);
+    }
+    store<M>(out, i, pack);
+  }
+};
+
+// N > 1 only where rows start at whole packs, so that `weight` and `bias` can be read in packs, too.
 template <int N, bool CENTRED>
 __device__ __forceinline__ void forward(const scalar_t* x, const scalar_t* weight,
                                         const scalar_t* bias, scalar_t* y, scalar_t* mean_out,
                                         scalar_t* rstd_out, index_t count, index_t columns,
                                         double eps, index_t cached) {
   SHARED_MEMORY(scalar_t, shared);
-  const index_t length = columns / N;
-  Pack<N>* const cache = packs<N>(shared + threadIdx.y * pitch_of(columns));
+  scalar_t* const own = shared + threadIdx.y * pitch_of(columns);
+  const acc_t share = near_quotient(acc_t(1), acc_t(columns));
+#pragma unroll 1
   for (index_t row = index_t(blockIdx.x) * blockDim.y + threadIdx.y; row < count;
        row += index_t(gridDim.x) * blockDim.y) {
-    const Pack<N>* in = packs<N>(x + row * columns);
-    Pack<N>* out = packs<N>(y + row * columns);
-    Sum sum = Sum::empty(), square = Sum::empty();
-    for (index_t i = threadIdx.x; i < length; i += blockDim.x) {
-      const Pack<N> pack = in[i];
-      if (cached) cache[i] = pack;
-#pragma unroll
-      for (int k = 0; k < N; ++k) {
-        const acc_t v = wide(pack.at[k]);
-        sum.value += CENTRED ? v : v * v;
-      }
-    }
-    sum = team_reduce(sum);
-    const Pack<N>* again = cached ? cache : in;
-    const acc_t mean = CENTRED ? sum.value / acc_t(columns) : acc_t(0);
+    const scalar_t* const in = x + row * columns;
+    Read<CENTRED> read = {cached ? own : nullptr, Sum::empty()};
+    visit<N>(in, columns, read);
+    Sum sum = team_reduce(read.sum);
+    // A thread reads from the cache only what it wrote there.
+    const scalar_t* const again = cached ? own : in;
+    const acc_t mean = CENTRED ? sum.value * share : acc_t(0);
     if (CENTRED) {
-      for (index_t i = threadIdx.x; i < length; i += blockDim.x) {
-        const Pack<N> pack = again[i];
-#pragma unroll
-        for (int k = 0; k < N; ++k) {
-          const acc_t v = wide(pack.at[k]) - mean;
-          square.value += v * v;
-        }
-      }
-      sum = team_reduce(square);
+      Squares squares = {mean, Sum::empty()};
+      visit<N, 1>(again, columns, squares);
+      sum = team_reduce(squares.sum);
     }
-    const acc_t rstd = rsqrt(sum.value / acc_t(columns) + acc_t(eps));
+    const acc_t rstd = rsqrt(sum.value * share + acc_t(eps));
     if (threadIdx.x == 0) {
       if (CENTRED) mean_out[row] = narrow(mean);
       rstd_out[row] = narrow(rstd);
     }
-    for (index_t i = threadIdx.x; i < length; i += blockDim.x) {
-      Pack<N> pack = again[i];
-      Pack<N> scale, shift;
-      if (weight) scale = packs<N>(weight)[i];
-      if (bias) shift = packs<N>(bias)[i];
-#pragma unroll
-      for (int k = 0; k < N; ++k) {
-        acc_t v = (wide(pack.at[k]) - mean) * rstd;
-        if (weight) v *= wide(scale.at[k]);
-        if (bias) v += wide(shift.at[k]);
-        pack.at[k] = narrow(v);
-      }
-      out[i] = pack;
-    }
+    Write write = {weight, bias, y + row * columns, mean, rstd};
+    visit<N, 1>(again, columns, write);
   }
 }
+
+// What the gradients of a row need: the sums along it and, if `by_weight` is not null, what it adds to
+// the gradients of weight and bias. Element k of pack i has its sum at k * packs + i, so that
+// neighbouring threads are in neighbouring banks.
+template <bool CENTRED>
+struct Along {
+  const scalar_t* weight;
+  acc_t *by_weight, *by_bias;
+  index_t packs;
+  acc_t mean, rstd;
+  TwoSums sums;
+  template <int M>
+  __device__ __forceinline__ void operator()(const Pack<M>& g, const Pack<M>& pack, index_t i) {
+    Pack<M> scale;
+    if (weight) scale = load<M>(weight, i);
+#pragma unroll
+    for (int k = 0; k < M; ++k) {
+      const acc_t slope = wide(g.at[k]), h = (wide(pack.at[k]) - mean) * rstd;
+      const acc_t e = weight ? slope * wide(scale.at[k]) : slope;
+      sums.first += e;
+      sums.second += e * h;
+      if (by_weight) {
+        by_weight[k * packs + i / M] += slope * h;
+        if (CENTRED) by_bias[k * packs + i / M] += slope;
+      }
+    }
+  }
+};
+
+struct WriteGradient {
+  const scalar_t* weight;
+  scalar_t* out;
+  acc_t mean, rstd, level, along;
+  template <int M>
+  __device__ __forceinline__ void operator()(Pack<M> g, const Pack<M>& pack, index_t i) {
+    Pack<M> scale;
+    if (weight) scale = load<M>(weight, i);
+#pragma unroll
+    for (int k = 0; k < M; ++k) {
+      const acc_t h = (wide(pack.at[k]) - mean) * rstd;
+      const acc_t e = weight ? wide(g.at[k]) * wide(scale.at[k]) : wide(g.at[k]);
+      g.at[k] = narrow(rstd * (e - level - h * along));
+    }
+    store<M>(out, i, g);
+  }
+};
 
 // `partial` is null, or takes the sums for weight and bias over each block's rows, (blocks, 2,
 // columns); for these every team has 2 * columns sums in shared memory, where a thread adds only to
@@ -72,59 +143,36 @@ __device__ __forceinline__ void backward(const scalar_t* grad, const scalar_t* x
                                          const scalar_t* weight, scalar_t* dx, acc_t* partial,
                                          index_t count, index_t columns) {
   SHARED_MEMORY(acc_t, shared);
-  const index_t length = columns / N;
-  acc_t* const by_weight = shared + threadIdx.y * 2 * columns;
-  acc_t* const by_bias = by_weight + columns;
-  if (partial)
-    for (index_t i = threadIdx.x; i < length; i += blockDim.x)
-#pragma unroll
-      for (int k = 0; k < N; ++k) by_weight[i * N + k] = by_bias[i * N + k] = acc_t(0);
+  const index_t length = columns / N, threads = blockDim.x * blockDim.y;
+  const index_t thread = threadIdx.y * blockDim.x + threadIdx.x;
+  acc_t* const by_weight = partial ? shared + threadIdx.y * 2 * columns : nullptr;
+  acc_t* const by_bias = partial ? by_weight + columns : nullptr;
+  const acc_t share = near_quotient(acc_t(1), acc_t(columns));
+  if (partial) {
+#pragma unroll 1
+    for (index_t i = thread; i < 2 * columns * blockDim.y; i += threads) shared[i] = acc_t(0);
+    __syncthreads();
+  }
+#pragma unroll 1
   for (index_t row = index_t(blockIdx.x) * blockDim.y + threadIdx.y; row < count;
        row += index_t(gridDim.x) * blockDim.y) {
-    const Pack<N>* in_grad = packs<N>(grad + row * columns);
-    const Pack<N>* in = packs<N>(x + row * columns);
-    Pack<N>* out = packs<N>(dx + row * columns);
+    const scalar_t *const in_grad = grad + row * columns, *const in = x + row * columns;
     const acc_t mean = CENTRED ? acc_t(wide(mean_in[row])) : acc_t(0), rstd = wide(rstd_in[row]);
-    TwoSums sums = TwoSums::empty();
-    for (index_t i = threadIdx.x; i < length; i += blockDim.x) {
-      const Pack<N> g = in_grad[i], pack = in[i];
-      Pack<N> scale;
-      if (weight) scale = packs<N>(weight)[i];
-#pragma unroll
-      for (int k = 0; k < N; ++k) {
-        const acc_t slope = wide(g.at[k]), h = (wide(pack.at[k]) - mean) * rstd;
-        const acc_t e = weight ? slope * wide(scale.at[k]) : slope;
-        sums.first += e;
-        sums.second += e * h;
-        if (partial) {
-          by_weight[i * N + k] += slope * h;
-          if (CENTRED) by_bias[i * N + k] += slope;
-        }
-      }
-    }
-    sums = team_reduce(sums);
-    const acc_t level = CENTRED ? sums.first / acc_t(columns) : acc_t(0);
-    const acc_t along = sums.second / acc_t(columns);
-    for (index_t i = threadIdx.x; i < length; i += blockDim.x) {
-      Pack<N> g = in_grad[i];
-      const Pack<N> pack = in[i];
-      Pack<N> scale;
-      if (weight) scale = packs<N>(weight)[i];
-#pragma unroll
-      for (int k = 0; k < N; ++k) {
-        const acc_t h = (wide(pack.at[k]) - mean) * rstd;
-        const acc_t e = weight ? wide(g.at[k]) * wide(scale.at[k]) : wide(g.at[k]);
-        g.at[k] = narrow(rstd * (e - level - h * along));
-      }
-      out[i] = g;
-    }
+    Along<CENTRED> read = {weight, by_weight, by_bias, length, mean, rstd, TwoSums::empty()};
+    visit_both<N>(in_grad, in, columns, read);
+    const TwoSums sums = team_reduce(read.sums);
+    const acc_t level = CENTRED ? sums.first * share : acc_t(0), along = sums.second * share;
+    WriteGradient write = {weight, dx + row * columns, mean, rstd, level, along};
+    visit_both<N>(in_grad, in, columns, write);
   }
   if (!partial) return;
   __syncthreads();
-  const index_t threads = blockDim.x * blockDim.y;
-  for (index_t i = threadIdx.y * blockDim.x + threadIdx.x; i < 2 * columns; i += threads) {
+#pragma unroll 1
+  for (index_t i = thread; i < 2 * columns; i += threads) {
+    const index_t which = i < columns ? 0 : 1, column = i - which * columns;
+    const index_t at = which * columns + column % N * length + column / N;
     acc_t sum = 0;
-    for (unsigned team = 0; team < blockDim.y; ++team) sum += shared[team * 2 * columns + i];
+    for (unsigned team = 0; team < blockDim.y; ++team) sum += shared[team * 2 * columns + at];
     partial[blockIdx.x * 2 * columns + i] = sum;
   }
 }

@@ -11,7 +11,7 @@ struct Peak {
     const acc_t high = fmax(top, o.top);
     // Where all is -infinity, the difference of the two would be NaN.
     if (high == -infinity()) return {high, sum + o.sum};
-    return {high, sum * exp(top - high) + o.sum * exp(o.top - high)};
+    return {high, sum * exp_of(top - high) + o.sum * exp_of(o.top - high)};
   }
   __device__ __forceinline__ Peak lane(int bits) const {
     return {__shfl_xor_sync(FULL_WARP, top, bits), __shfl_xor_sync(FULL_WARP, sum, bits)};
@@ -23,11 +23,11 @@ __device__ __forceinline__ void add_pack(Peak& peak, const Pack<N>& pack) {
   acc_t high = peak.top;
 #pragma unroll
   for (int k = 0; k < N; ++k) high = fmax(high, wide(pack.at[k]));
-  if (high > peak.top) peak.sum *= exp(peak.top - high);
+  if (high > peak.top) peak.sum *= exp_of(peak.top - high);
   peak.top = high;
 #pragma unroll
   for (int k = 0; k < N; ++k) {
     const acc_t x = wide(pack.at[k]);
-    peak.sum += x == -infinity() ? acc_t(0) : exp(x - high);
+    peak.sum += x == -infinity() ? acc_t(0) : exp_of(x - high);
   }
 }

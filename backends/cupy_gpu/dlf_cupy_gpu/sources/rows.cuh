@@ -62,19 +62,59 @@ __device__ __forceinline__ void store(scalar_t* row, index_t place, const Pack<M
   __stwb(reinterpret_cast<decltype(bits.word)*>(row + place), bits.word);
 }
 
+// Loads that a thread starts before it uses the first of them.
+constexpr int BATCH = 4;
+
 // Calls f(pack, place) for all elements of the row: packs of N, and of 1 at both ends. A thread gets
-// the same places of every row that has the same head. NVRTC takes no generic lambdas: f is a struct
-// whose operator() is a template.
-template <int N, class F>
+// the same places of every row that has the same head. COUNT packs are read at once. NVRTC takes no
+// generic lambdas: f is a struct whose operator() is a template.
+template <int N, int COUNT = BATCH, class F>
 __device__ __forceinline__ void visit(const scalar_t* row, index_t columns, F& f) {
   const index_t head = head_of<N>(row, columns), length = (columns - head) / N;
+  const index_t step = blockDim.x;
   if (N > 1)
-    for (index_t i = threadIdx.x; i < head; i += blockDim.x) f(load<1>(row, i), i);
-  for (index_t i = threadIdx.x; i < length; i += blockDim.x)
-    f(load<N>(row, head + i * N), head + i * N);
+    for (index_t i = threadIdx.x; i < head; i += step) f(load<1>(row, i), i);
+  index_t i = threadIdx.x;
+#pragma unroll 1
+  for (; i + (COUNT - 1) * step < length; i += COUNT * step) {
+    Pack<N> batch[COUNT];
+#pragma unroll
+    for (int b = 0; b < COUNT; ++b) batch[b] = load<N>(row, head + (i + b * step) * N);
+#pragma unroll
+    for (int b = 0; b < COUNT; ++b) f(batch[b], head + (i + b * step) * N);
+  }
+#pragma unroll 1
+  for (; i < length; i += step) f(load<N>(row, head + i * N), head + i * N);
   if (N > 1)
-    for (index_t i = head + length * N + threadIdx.x; i < columns; i += blockDim.x)
-      f(load<1>(row, i), i);
+#pragma unroll 1
+    for (i = head + length * N + threadIdx.x; i < columns; i += step) f(load<1>(row, i), i);
+}
+
+// The same with f(pack, other's pack, place) for two rows that have the same head.
+template <int N, class F>
+__device__ __forceinline__ void visit_both(const scalar_t* row, const scalar_t* other,
+                                           index_t columns, F& f) {
+  const index_t head = head_of<N>(row, columns), length = (columns - head) / N;
+  const index_t step = blockDim.x;
+  if (N > 1)
+    for (index_t i = threadIdx.x; i < head; i += step) f(load<1>(row, i), load<1>(other, i), i);
+  index_t i = threadIdx.x;
+#pragma unroll 1
+  for (; i + step < length; i += 2 * step) {
+    Pack<N> one[2], two[2];
+#pragma unroll
+    for (int b = 0; b < 2; ++b) {
+      one[b] = load<N>(row, head + (i + b * step) * N);
+      two[b] = load<N>(other, head + (i + b * step) * N);
+    }
+#pragma unroll
+    for (int b = 0; b < 2; ++b) f(one[b], two[b], head + (i + b * step) * N);
+  }
+  if (i < length) f(load<N>(row, head + i * N), load<N>(other, head + i * N), head + i * N);
+  if (N > 1)
+#pragma unroll 1
+    for (i = head + length * N + threadIdx.x; i < columns; i += step)
+      f(load<1>(row, i), load<1>(other, i), i);
 }
 
 // A place for a row in shared memory whose packs lie as those of `row` do.

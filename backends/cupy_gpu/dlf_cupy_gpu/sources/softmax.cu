@@ -10,7 +10,7 @@
 
 template <bool LOG>
 __device__ __forceinline__ acc_t result(acc_t x, acc_t top, acc_t scale) {
-  return LOG ? x - top - scale : exp(x - top) * scale;
+  return LOG ? x - top - scale : exp_of(x - top) * scale;
 }
 
 // Reads a row: keeps it in `cache`, if not null, and finds its peak.
@@ -61,19 +61,17 @@ __device__ __forceinline__ acc_t term(acc_t grad, acc_t y) {
 
 template <bool LOG>
 __device__ __forceinline__ acc_t gradient(acc_t grad, acc_t y, acc_t total) {
-  return LOG ? grad - exp(y) * total : y * (grad - total);
+  return LOG ? grad - exp_of(y) * total : y * (grad - total);
 }
 
 // Reads a row of both inputs; `cache`, if not null, keeps them, `pitch` elements apart.
 template <bool LOG>
 struct ReadBoth {
-  const scalar_t* y;
   scalar_t* cache;
   index_t pitch;
   Sum sum;
   template <int M>
-  __device__ __forceinline__ void operator()(const Pack<M>& g, index_t i) {
-    const Pack<M> o = load<M>(y, i);
+  __device__ __forceinline__ void operator()(const Pack<M>& g, const Pack<M>& o, index_t i) {
     if (cache) {
       keep<M>(cache, i, g);
       keep<M>(cache + pitch, i, o);
@@ -85,12 +83,10 @@ struct ReadBoth {
 
 template <bool LOG>
 struct WriteGradient {
-  const scalar_t* y;
   scalar_t* out;
   acc_t total;
   template <int M>
-  __device__ __forceinline__ void operator()(Pack<M> g, index_t i) {
-    const Pack<M> o = load<M>(y, i);
+  __device__ __forceinline__ void operator()(Pack<M> g, const Pack<M>& o, index_t i) {
 #pragma unroll
     for (int k = 0; k < M; ++k)
       g.at[k] = narrow(gradient<LOG>(wide(g.at[k]), wide(o.at[k]), total));
@@ -108,11 +104,11 @@ __device__ __forceinline__ void backward_rows(const scalar_t* grad, const scalar
        row += index_t(gridDim.x) * blockDim.y) {
     const scalar_t *const in_grad = grad + row * columns, *const in_y = y + row * columns;
     scalar_t* const cache = cached ? cache_like<N>(own, in_grad, columns) : nullptr;
-    ReadBoth<LOG> read = {in_y, cache, pitch, Sum::empty()};
-    visit<N>(in_grad, columns, read);
+    ReadBoth<LOG> read = {cache, pitch, Sum::empty()};
+    visit_both<N>(in_grad, in_y, columns, read);
     const acc_t total = team_reduce(read.sum).value;
-    WriteGradient<LOG> write = {cached ? cache + pitch : in_y, dx + row * columns, total};
-    visit<N>(cached ? cache : in_grad, columns, write);
+    WriteGradient<LOG> write = {dx + row * columns, total};
+    visit_both<N>(cached ? cache : in_grad, cached ? cache + pitch : in_y, columns, write);
   }
 }
 

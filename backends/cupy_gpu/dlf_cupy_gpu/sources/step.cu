@@ -4,6 +4,8 @@
 // arrays; then for each block the array it works on and the element it starts at. A block updates
 // `chunk` elements. A missing list has the address 0. The formulas stand in dlf.ops.step; values are
 // computed in acc_t and rounded when they are stored.
+// Of float32, four lists of 16 bytes a thread keep the memory busy with 1024 threads.
+#define RESIDENT (sizeof(SCALAR) == 4 ? 2 : 1)
 #include "common.cuh"
 
 struct Part {

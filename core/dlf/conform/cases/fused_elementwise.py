@@ -108,6 +108,13 @@ ROWS: Rows = {
         "empty": (real(0, 5), Mask((0, 5)), 2.0),
         "one": (real(1), Mask((1,)), 2.0),
     },
+    # What is dropped in between is the device's own affair, see `random_kernels`.
+    "dropout": {
+        "nothing": (real(3, 5), 0.0, 2**40, 7),
+        "all": (real(3, 5), 1.0, 2**40, 7),
+        "empty": (real(0, 5), 0.5, 2**40, 7),
+        "special": (Values([nan, inf, -inf, -0.0, 1.0]), 1.0, 2**40, 7),
+    },
     "overwrite": {
         "matrix": (real(3, 5), real(3, 5)),
         "one": (real(1), real(1)),

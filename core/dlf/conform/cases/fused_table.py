@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...generator import GROUP
 from . import fused_elementwise, fused_layers, fused_steps, fused_windows
 from .fused_inputs import Sample
 
@@ -15,6 +16,8 @@ ROWS: dict[str, dict[str, Sample]] = {
     **fused_layers.ROWS,
     **fused_windows.ROWS,
     **fused_steps.ROWS,
+    # Their numbers are the device's own; `random_kernels` tests what holds for all.
+    **{op: {} for op in GROUP},
 }
 """By op, by the sample's label."""
 

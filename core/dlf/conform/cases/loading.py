@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -80,5 +81,14 @@ def _pinned(subject: Subject) -> None:
 
     subject.need("int64")
     data = _data(subject)
-    loader = DataLoader(TensorDataset(*map(from_numpy, data)), 4, pin_memory=True)
-    _same(subject, [tuple(t.to(subject.device) for t in pair) for pair in loader], data)
+    loader = DataLoader(
+        TensorDataset(*map(from_numpy, data)),
+        4,
+        pin_memory=True,
+        pin_memory_device=subject.device.type,
+    )
+    with warnings.catch_warnings():
+        # That there is no pinned memory is told, and is no fault.
+        warnings.simplefilter("ignore", UserWarning)
+        batches = list(loader)
+    _same(subject, [tuple(t.to(subject.device) for t in pair) for pair in batches], data)

@@ -12,7 +12,7 @@ __all__ = ["service"]
 
 def service(subject: Subject, name: str, *methods: str) -> Any:
     """The service `name`; `Skipped` where it has not all of `methods`."""
-    found = subject.backend.services[name]
+    found = subject.backend.services.get(name)
     for method in methods:
         if not hasattr(found, method):
             raise Skipped(f"the service '{name}' has no {method}")

@@ -1,4 +1,5 @@
-"""The services that a backend has: streams, memory and random numbers, and the device's module.
+"""The services that a backend has, and what needs none: the device's module, mixed precision and
+copies between devices of one type.
 
 A service is tested by the methods that it has, under PyTorch's names; a case for one that it has
 not is skipped.
@@ -14,7 +15,16 @@ import numpy as np
 
 from ..case import Case, Skipped
 from ..subject import Subject
-from . import service_memory, service_streams
+from . import (
+    service_amp,
+    service_copies,
+    service_devices,
+    service_graphs,
+    service_indices,
+    service_memory,
+    service_pinned,
+    service_streams,
+)
 from .service import service
 
 __all__ = ["cases"]
@@ -23,7 +33,7 @@ __all__ = ["cases"]
 def cases(subject: Subject) -> Iterator[Case]:
     """Cases of the services that the backend has, and of the module ``dlf.NAME``."""
     for name, tests in SERVICES.items():
-        if name != "module" and name not in subject.backend.services:
+        if name not in _ALWAYS and name not in subject.backend.services:
             continue
         for run in tests:
             what = run.__name__.strip("_").replace("_", " ")
@@ -106,4 +116,11 @@ SERVICES: dict[str, tuple[Callable[[Subject], None], ...]] = {
     "streams": service_streams.CASES,
     "memory": service_memory.CASES,
     "rng": (_seed, _state),
+    "pinned": service_pinned.CASES + service_copies.CASES,
+    "indices": service_indices.CASES,
+    "amp": service_amp.CASES,
+    "graphs": service_graphs.CASES,
+    "devices": service_devices.CASES,
 }
+# Without a service core has a default, or needs none.
+_ALWAYS = ("module", "indices", "amp")

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...devices import device as Device
 from ...dispatch import KernelSource
+from ...generator import draws_itself
 from ...registry import registry
 from .fault import Fault, Hands
 
@@ -22,6 +23,7 @@ NEEDS: dict[str, Callable[[Device], bool]] = {
     "memory of its own": lambda device: device.type != "cpu",
     "streams": lambda device: "streams" in device.backend.services,
     "memory counts": lambda device: "memory" in device.backend.services,
+    "random numbers": draws_itself,
 }
 """What a device may have, so that a fault can be in it."""
 

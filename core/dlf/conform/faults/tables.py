@@ -21,8 +21,10 @@ def planted() -> tuple[Fault, ...]:
         lookup,
         losses,
         movement,
+        random,
         reduction,
         scan,
+        services,
         steps,
         system,
         transfer,
@@ -46,6 +48,8 @@ def planted() -> tuple[Fault, ...]:
         window,
         steps,
         system,
+        services,
+        random,
     )
     faults = tuple(fault for table in tables for fault in table.FAULTS)
     names = [fault.name for fault in faults]

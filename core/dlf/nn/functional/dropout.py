@@ -34,9 +34,7 @@ def _check_probability(p: float) -> None:
 def _drop(input: Tensor, shape: tuple[int, ...], p: float) -> Tensor:
     if p == 1:
         return input * 0
-    mask = ops.keep_mask(input, shape, p)
-    result: Tensor = ops.masked_scale(input, mask, 1 / (1 - p))
-    return result
+    return ops.drop(input, shape, p)
 
 
 def _by_channel(input: Tensor, lead: int = 2) -> tuple[int, ...]:
@@ -47,7 +45,8 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     """In training, each element becomes 0 with probability `p`, the others are divided by
     ``1 - p``.
 
-    ValueError unless `p` is between 0 and 1 (Srivastava et al., 2014).
+    A device that draws by itself does so in one op, `dlf.ops.dropout.dropout`, whose mask is kept
+    for the gradient. ValueError unless `p` is between 0 and 1 (Srivastava et al., 2014).
     """
     _check_probability(p)
     if not training or p == 0:

@@ -9,9 +9,9 @@ from typing import Any, Generic, TypeVar
 
 import dlf
 from dlf import fallback
-from dlf.tensor import Tensor
-from dlf.utils.data.collate import default_collate, default_convert, map_structure
+from dlf.utils.data.collate import default_collate, default_convert
 from dlf.utils.data.dataset import Dataset, IterableDataset, batch_reader
+from dlf.utils.data.pinning import pinner
 from dlf.utils.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
 from dlf.utils.data.worker import END, Failed, WorkerInfo, run_worker
 
@@ -36,7 +36,12 @@ class DataLoader(Generic[T]):
             come in the sampler's order for any number of workers; an exception is raised again,
             with its traceback, where its batch would have come.
         collate_fn: makes a batch of a list of samples. Default: `default_collate`.
-        pin_memory: put batches into pinned host memory, where the device's backend has such.
+        pin_memory: put the tensors of batches into pinned host memory (`Tensor.pin_memory`), from
+            which ``x.to(device, non_blocking=True)`` does not make the host wait. Workers do it, so
+            that it goes on beside the training step; without workers the caller does. In
+            dictionaries, tuples, named tuples and lists they are found; another object may have a
+            method ``pin_memory``. Where no device has pinned memory, a warning is given at each
+            iteration, and batches stay as they are. Default: False.
         drop_last: leave out the last batch if it is short. Default: False.
         timeout: seconds to wait for a worker's batch; 0 waits for ever.
         worker_init_fn: called in each worker with its number before it reads.
@@ -44,6 +49,8 @@ class DataLoader(Generic[T]):
         generator: random numbers of the order. Default: the global ones.
         prefetch_factor: batches that each worker reads ahead. Default: 2.
         persistent_workers: accepted for PyTorch's sake; threads start too fast to be worth keeping.
+        pin_memory_device: the device whose pinned memory it is. Default: as `Tensor.pin_memory`
+            chooses.
         in_order: False lets batches come as they get ready. Default: True.
 
     A dataset with ``take_batch``, such as `TensorDataset`, gives whole batches at once.
@@ -136,9 +143,10 @@ class DataLoader(Generic[T]):
         return self.batch_sampler is not None
 
     def __iter__(self) -> Iterator[Any]:
+        pin = pinner(self.pin_memory_device) if self.pin_memory else None
         if self.num_workers:
-            return _Threaded(self)
-        fetch = _make_fetch(self)
+            return _Threaded(self, pin)
+        fetch = _make_fetch(self, pin)
         return self._plain(iter(self._index_sampler), fetch)
 
     def _plain(self, indices: Iterator[Any], fetch: Fetch) -> Iterator[Any]:
@@ -149,7 +157,7 @@ class DataLoader(Generic[T]):
                 if self._streams:
                     return
                 raise
-            yield pin(batch) if self.pin_memory else batch
+            yield batch
 
     @property
     def _index_sampler(self) -> Any:
@@ -207,9 +215,14 @@ def _check_stream(shuffle: bool | None, sampler: Any, batch_sampler: Any) -> Non
             )
 
 
-def _make_fetch(loader: DataLoader[Any]) -> Fetch:
-    """The function from what the sampler gives to a batch; it raises StopIteration at a stream's
-    end."""
+def _make_fetch(loader: DataLoader[Any], pin: Callable[[Any], Any] | None) -> Fetch:
+    """The function from what the sampler gives to a batch, pinned by `pin`; it raises StopIteration
+    at a stream's end."""
+    fetch = _make_plain_fetch(loader)
+    return fetch if pin is None else lambda indices: pin(fetch(indices))
+
+
+def _make_plain_fetch(loader: DataLoader[Any]) -> Fetch:
     dataset: Any = loader.dataset
     collate = loader.collate_fn
     if loader._streams:
@@ -244,7 +257,7 @@ def _stream_fetch(
 class _Threaded:
     """One iteration with worker threads."""
 
-    def __init__(self, loader: DataLoader[Any]) -> None:
+    def __init__(self, loader: DataLoader[Any], pin: Callable[[Any], Any] | None) -> None:
         from threading import Thread
 
         self._loader = loader
@@ -264,7 +277,7 @@ class _Threaded:
             self._tasks.append(tasks)
             Thread(
                 target=work,
-                args=(info, _fetch_maker(loader), loader.worker_init_fn, tasks, self._results),
+                args=(info, _fetch_maker(loader, pin), loader.worker_init_fn, tasks, self._results),
                 name=f"dlf-data-{i}",
                 daemon=True,
             ).start()
@@ -287,7 +300,7 @@ class _Threaded:
             if result is END:
                 continue
             self._send()
-            return pin(result) if self._loader.pin_memory else result
+            return result
 
     def _send(self) -> None:
         """Give the next indices to the next worker in turn that is not at its end."""
@@ -339,13 +352,5 @@ class _Threaded:
             self.close()
 
 
-def _fetch_maker(loader: DataLoader[Any]) -> Callable[[], Fetch]:
-    return lambda: _make_fetch(loader)
-
-
-def pin(data: Any) -> Any:
-    """`data` with its tensors in pinned memory, where tensors can be."""
-    if isinstance(data, Tensor):
-        move = getattr(data, "pin_memory", None)
-        return data if move is None else move()
-    return map_structure(pin, data)
+def _fetch_maker(loader: DataLoader[Any], pin: Callable[[Any], Any] | None) -> Callable[[], Fetch]:
+    return lambda: _make_fetch(loader, pin)
