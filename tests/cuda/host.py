@@ -227,6 +227,7 @@ def _launch(
     buffers: dict[int, _Buffer] = {}
     values: list[Any] = []
     for at, (kind, given) in enumerate(zip(kinds, arguments, strict=True)):
+        assert type(given) is not bool, f"{symbol}: parameter {at} is a bool, which is one byte"
         if isinstance(given, np.ndarray):
             assert kind == str(given.itemsize), f"{symbol}: parameter {at} is {kind}, not an array"
             buffer = buffers.get(id(given)) or _Buffer(given)

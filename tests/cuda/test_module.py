@@ -17,13 +17,20 @@ class FakeCupy:
     def __init__(self) -> None:
         self.compiled: list[tuple[str, tuple[str, ...]]] = []
         self.launched: list[Any] = []
+        self.looked_up: list[int] = []
         self.synchronized = 0
         attributes = {"MultiProcessorCount": 132}
         self.cuda = SimpleNamespace(
             Device=lambda index: SimpleNamespace(attributes=attributes),
-            runtime=SimpleNamespace(getDevice=lambda: 0),
+            runtime=self._Runtime(),
             Stream=lambda non_blocking: self,
         )
+
+    class _Runtime:
+        card = 0
+
+        def getDevice(self) -> int:  # noqa: N802
+            return self.card
 
     def __enter__(self) -> None: ...
 
@@ -39,13 +46,21 @@ class FakeCupy:
     def RawModule(self, code: str, options: tuple[str, ...]) -> Any:  # noqa: N802
         self.compiled.append((code, options))
 
-        def get_function(name: str) -> Any:
-            def kernel(grid: Any, block: Any, arguments: Any, *, shared_mem: int) -> None:
-                self.launched.append((name, grid, block, arguments, shared_mem))
+        cupy = self
 
-            return kernel
+        class Kernel:
+            """A RawKernel: `kernel` is its function on the current card."""
 
-        return SimpleNamespace(get_function=get_function)
+            def __init__(self, name: str) -> None:
+                self.name = name
+
+            @property
+            def kernel(self) -> Any:
+                card = cupy.cuda.runtime.card
+                cupy.looked_up.append(card)
+                return lambda *given: cupy.launched.append((self.name, card, *given))
+
+        return SimpleNamespace(get_function=Kernel)
 
 
 def test_headers_are_pasted_once() -> None:
@@ -90,21 +105,17 @@ def test_a_source_is_compiled_once_a_dtype() -> None:
     ]
 
 
-def test_arguments_have_the_sizes_of_parameters() -> None:
-    cupy, array = FakeCupy(), np.zeros(3)
+def test_arguments_go_as_they_are_to_the_card_s_own_function() -> None:
+    cupy, given = FakeCupy(), (np.zeros(3), None, 7, 0.5)
     function = module.CupyModules(cupy).function("softmax.cu", "softmax_rows", "float32")
-    function((2,), (32, 4), (array, None, 7, True, 0.5, np.int32(3)), 128)
-    ((name, grid, block, arguments, shared),) = cupy.launched
-    assert (name, grid, block, shared) == ("softmax_rows", (2,), (32, 4), 128)
-    assert arguments[0] is array
-    assert [type(a) for a in arguments[1:]] == [
-        np.uintp,
-        np.int64,
-        np.int64,
-        np.float64,
-        np.int32,
-    ]
-    assert arguments[1] == 0
+    for card in (0, 1, 0):
+        cupy.cuda.runtime.card = card
+        function((2,), (32, 4), given, 128)
+    assert [(one[0], *one[2:]) for one in cupy.launched] == [
+        ("softmax_rows", (2,), (32, 4), given, 128)
+    ] * 3
+    assert [card for _, card, *_ in cupy.launched] == [0, 1, 0]
+    assert cupy.looked_up == [0, 1]  # once a card
 
 
 def test_uploads_do_not_wait_unless_a_graph_is_captured() -> None:

@@ -47,7 +47,10 @@ Dims = tuple[int, ...]
 
 
 class Function(Protocol):
-    """A compiled kernel: `arguments` are arrays, ints, floats and None, a null pointer."""
+    """A compiled kernel: `arguments` are arrays, ints, floats and None, a null pointer.
+
+    A bool would be passed as one byte, where sources take an index_t: it is converted before.
+    """
 
     def __call__(
         self, grid: Dims, block: Dims, arguments: Sequence[Any], shared: int = 0
@@ -166,7 +169,7 @@ class CupyModules:
         if module is None:
             module = self.xp.RawModule(code=source(file), options=chosen)
             module = self._modules.setdefault((file, chosen), module)
-        return _launcher(module.get_function(name))
+        return _launcher(module.get_function(name), self.xp.cuda.runtime.getDevice)
 
     def address(self, array: Any) -> int:
         """See `Modules.address`."""
@@ -202,19 +205,16 @@ class CupyModules:
         return capture.active() is not None
 
 
-_NULL = np.uintp(0)
-_NUMBERS: Mapping[type, Callable[[Any], Any]] = {
-    int: np.int64,
-    bool: np.int64,
-    float: np.float64,
-    type(None): lambda _: _NULL,
-}
+def _launcher(kernel: Any, device: Callable[[], int]) -> Function:
+    # A RawKernel looks its function up in each call, and is slower by that than a launch is.
+    functions: dict[int, Any] = {}
 
-
-def _launcher(kernel: Any) -> Function:
     def launch(grid: Dims, block: Dims, arguments: Sequence[Any], shared: int = 0) -> None:
-        # NumPy's scalars fix the size of what is passed; arrays go as they are.
-        passed = tuple(a if (fix := _NUMBERS.get(type(a))) is None else fix(a) for a in arguments)
-        kernel(grid, block, passed, shared_mem=shared)
+        index = device()
+        function = functions.get(index)
+        if function is None:
+            function = functions[index] = kernel.kernel
+        # CuPy passes Python's ints as 64 bits, floats as double, and None as a null pointer.
+        function(grid, block, arguments, shared)
 
     return launch

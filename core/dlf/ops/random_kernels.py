@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import draws, dtypes
 from ..claims import check_stored
-from ..devices import cpu
+from ..devices import cpu, resolve
 from ..generator import of_place
 from ..registry import Op, registry
 from ..tensor import Tensor, wrap
@@ -39,7 +39,8 @@ def _declared(name: str, *attributes: str, by_host: Callable[..., Any], doc: str
 
     def decompose(shape: Shape, *rest: Any) -> Tensor:
         *values, dtype, seed, offset, _ = rest
-        return from_host(by_host(shape, *values, dtype, of_place(seed, offset)), dtype, cpu)
+        drawn = by_host(shape, *values, dtype, of_place(seed, offset))
+        return from_host(drawn, dtype, resolve(cpu))
 
     return registry.add(Op(name, params, 0, kind="random", decompose=decompose, doc=doc))
 

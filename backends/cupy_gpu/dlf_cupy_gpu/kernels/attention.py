@@ -28,7 +28,7 @@ class _Sizes(NamedTuple):
     keys: int
     features: int
     values: int
-    causal: bool
+    causal: int
     scale: float
 
 
@@ -104,7 +104,7 @@ class _Call:
             key.shape[-2],
             query.shape[-1],
             value.shape[-1],
-            bool(is_causal),
+            int(is_causal),
             float(scale),
         )
         self.empty = not self.sizes.batches or not self.sizes.queries

@@ -53,7 +53,7 @@ def _cross_entropy(
         function(plan.grid, plan.block, (*arguments, float(label_smoothing)))
     finish = modules.function("nll.cu", "nll_finish", kind(input))
     whole = None if every else loss
-    finish((1,), (512,), (losses, whole, total, count, reduction == "mean"))
+    finish((1,), (512,), (losses, whole, total, count, int(reduction == "mean")))
     return loss, total
 
 
@@ -79,7 +79,7 @@ def _cross_entropy_backward(
     total = total_weight if reduction == "mean" else None
     arguments = (
         *(grad, input, target, weight, total, dx, count, classes, ignore_index),
-        *(float(label_smoothing), reduction != "none"),
+        *(float(label_smoothing), int(reduction != "none")),
     )
     if inner > 1 or launch.is_short(classes, input.dtype.itemsize):
         grid, block, _ = launch.items(count, threads=128)
@@ -90,7 +90,7 @@ def _cross_entropy_backward(
     plan = launch.rows(count, classes, input.dtype.itemsize, width)
     entry = "backward_rows_wide" if width > 1 else "backward_rows_narrow"
     function = modules.function(_FILE, entry, kind(input))
-    function(plan.grid, plan.block, (*arguments, plan.cached), plan.shared)
+    function(plan.grid, plan.block, (*arguments, int(plan.cached)), plan.shared)
     return dx
 
 

@@ -24,7 +24,7 @@ def dropout(modules: Modules, x: Array, p: float, where: random.Place) -> tuple[
     if x.size:
         function = modules.function(_FILE, "dropout", kind(x))
         grid, block, _ = launch.items(x.size, 4)
-        numbers = float(p), _scale(p), *where, random.aligned(modules, x, y, mask)
+        numbers = float(p), _scale(p), *where, int(random.aligned(modules, x, y, mask))
         function(grid, block, (x, y, mask, x.size, *numbers))
     return y, mask
 
@@ -61,4 +61,5 @@ def kernels(modules: Modules) -> dict[str, Kernel]:
     def drop(input: Array, p: float, seed: int, offset: int) -> tuple[Array, Array]:
         return dropout(modules, input, p, random.place(seed, offset))
 
-    return {"masked_scale": masked_scale, "dropout": drop} | random.kernels(modules)
+    own: dict[str, Kernel] = {"masked_scale": masked_scale, "dropout": drop}
+    return own | random.kernels(modules)

@@ -59,7 +59,7 @@ def add_at(
         modules.function(_FILE, "index_add_rows", dtype)(plan.grid, plan.block, row)
         return
     if not is_deterministic():
-        given = (out, index, source, counts, outer, count, inner, size, skipped, own)
+        given = (out, index, source, counts, outer, count, inner, size, skipped, int(own))
         modules.function(_FILE, "index_add_atomic", dtype)(grid, block, given)
         return
     xp = modules.xp

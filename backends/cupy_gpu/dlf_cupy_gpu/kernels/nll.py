@@ -52,7 +52,7 @@ def _nll(
     )
     whole = None if every else loss
     modules.function(_FILE, "nll_finish", kind(log_probs))(
-        (1,), block, (shares, whole, total, parts, reduction == "mean")
+        (1,), block, (shares, whole, total, parts, int(reduction == "mean"))
     )
     return loss, total
 
@@ -73,7 +73,7 @@ def _nll_backward(
     out = modules.xp.zeros((target.shape[0], classes, *target.shape[1:]), grad.dtype)
     if target.size:
         grid, block, _ = launch.items(target.size)
-        single, mean = reduction != "none", reduction == "mean"
+        single, mean = int(reduction != "none"), int(reduction == "mean")
         modules.function(_FILE, "nll_backward", kind(grad))(
             grid,
             block,

@@ -43,7 +43,7 @@ def _forward(
     width = wide(modules, (x, weight, bias, y), length)
     function = modules.function(_FILE, f"{name}_wide" if width > 1 else name, kind(x))
     plan = launch.rows(count, length, x.dtype.itemsize, width)
-    arguments = (x, weight, bias, y, mean, rstd, count, length, float(eps), plan.cached)
+    arguments = (x, weight, bias, y, mean, rstd, count, length, float(eps), int(plan.cached))
     function(plan.grid, plan.block, arguments, plan.shared)
     return y, mean, rstd
 

@@ -50,7 +50,7 @@ def _drawn(
 ) -> Array:
     if out.size:
         grid, block, _ = launch.items(out.size, 4)
-        arguments = (out, out.size, *before, *where, aligned(modules, out))
+        arguments = (out, out.size, *before, *where, int(aligned(modules, out)))
         modules.function(_FILE, name, dtype)(grid, block, arguments)
     return out
 

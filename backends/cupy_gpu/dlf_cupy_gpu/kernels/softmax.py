@@ -30,7 +30,7 @@ def _along(modules: Modules, name: str, arrays: tuple[Array, ...], dim: int) -> 
     entry = f"{name}_rows_wide" if width > 1 else f"{name}_rows"
     function = modules.function(_FILE, entry, kind(first))
     plan = launch.rows(count, columns, itemsize, width, len(arrays))
-    function(plan.grid, plan.block, (*arrays, out, count, columns, plan.cached), plan.shared)
+    function(plan.grid, plan.block, (*arrays, out, count, columns, int(plan.cached)), plan.shared)
     return out
 
 

@@ -118,10 +118,10 @@ def kernels(modules: Modules) -> dict[str, Kernel]:
         nesterov: bool,
         maximize: bool,
     ) -> None:
-        flags = (bufs is not None, first)
+        flags = (int(bufs is not None), int(first))
         numbers = map(float, (lr, momentum, 1 - dampening, weight_decay))
         lists = (params, grads, bufs)
-        run("sgd_step", lists, *flags, *numbers, nesterov, direction(maximize))
+        run("sgd_step", lists, *flags, *numbers, int(nesterov), direction(maximize))
 
     def adam_step(
         params: Arrays,
@@ -144,7 +144,8 @@ def kernels(modules: Modules) -> dict[str, Kernel]:
         scale = left**-0.5 if left else math.inf
         numbers = map(float, (1 - beta1, beta2, 1 - beta2, size, scale, eps, decay, shrink))
         lists = (params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs)
-        run("adam_step", lists, max_exp_avg_sqs is not None, *numbers, direction(maximize))
+        amsgrad = int(max_exp_avg_sqs is not None)
+        run("adam_step", lists, amsgrad, *numbers, direction(maximize))
 
     def rmsprop_step(
         params: Arrays,
@@ -159,7 +160,7 @@ def kernels(modules: Modules) -> dict[str, Kernel]:
         momentum: float,
         maximize: bool,
     ) -> None:
-        flags = (grad_avgs is not None, bufs is not None)
+        flags = (int(grad_avgs is not None), int(bufs is not None))
         numbers = map(float, (lr, alpha, 1 - alpha, eps, weight_decay, momentum))
         lists = (params, grads, square_avgs, grad_avgs, bufs)
         run("rmsprop_step", lists, *flags, *numbers, direction(maximize))

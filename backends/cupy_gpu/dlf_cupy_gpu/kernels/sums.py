@@ -6,8 +6,10 @@ CuPy's reductions give 32 neighbouring outputs to one block: a matrix of 256 col
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+from dlf import dtypes
 from dlf_cupy_gpu import launch
 from dlf_cupy_gpu.module import FLOATING, Modules
 
@@ -17,6 +19,22 @@ from .sums_launch import Pattern, by_columns, by_rows, pattern
 __all__ = ["kernels"]
 
 _FILE = "sums.cu"
+
+Ints = tuple[int, ...]
+
+
+_OWN = frozenset(dtypes.ALL[name].numpy for name in FLOATING)
+
+
+@functools.lru_cache(maxsize=4096)
+def _known(shape: Ints, dims: Ints, keepdim: bool) -> tuple[Pattern, Ints] | None:
+    """How `shape` is summed over `dims`, and the result's shape; None: by CuPy."""
+    over = {d % len(shape) for d in dims}
+    found = None if 0 in shape else pattern(shape, over)
+    if found is None:
+        return None
+    sizes = [1 if d in over else n for d, n in enumerate(shape) if keepdim or d not in over]
+    return found, tuple(sizes)
 
 
 def _summed(modules: Modules, a: Array, found: Pattern, shape: tuple[int, ...]) -> Array:
@@ -46,14 +64,10 @@ def kernels(modules: Modules) -> dict[str, Kernel]:
     """Kernel by op name."""
 
     def sum(input: Array, dims: tuple[int, ...], keepdim: bool) -> Array:
-        if input.dtype.name in FLOATING and input.flags.c_contiguous and input.size:
-            over = {d % input.ndim for d in dims}
-            found = pattern(input.shape, over)
+        if input.dtype in _OWN and input.flags.c_contiguous:
+            found = _known(input.shape, tuple(dims), keepdim)
             if found is not None:
-                sizes = [1 if d in over else n for d, n in enumerate(input.shape)]
-                if not keepdim:
-                    sizes = [n for d, n in enumerate(sizes) if d not in over]
-                return _summed(modules, input, found, tuple(sizes))
+                return _summed(modules, input, *found)
         result: Any = modules.primitives["sum"](input, dims, keepdim)
         return result
 

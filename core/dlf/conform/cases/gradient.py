@@ -90,21 +90,35 @@ def _given(args: list[Any], sample: Sample, put: Put) -> tuple[list[Any], list[T
     return made, [x for x, of in zip(made, sample, strict=True) if isinstance(of, Real)]
 
 
-def _results(call: Callable[..., Any], made: list[Any]) -> list[Tensor]:
+def _results(call: Callable[..., Any], made: list[Any]) -> tuple[Tensor, ...]:
     out = call(*made)
-    found = out if isinstance(out, tuple) else (out,)
-    return [o for o in found if o.requires_grad]
+    return out if isinstance(out, tuple) else (out,)
+
+
+def _differentiable(call: Callable[..., Any], args: list[Any], sample: Sample) -> list[int]:
+    """Places of the results that require grad in the reference: of what is not there, such as the
+    gradient by a mask that was not given, a kernel's zeros do as well.
+    """
+    made, _ = _given(args, sample, reference_tensor)
+    return [i for i, o in enumerate(_results(call, made)) if o.requires_grad]
 
 
 def _gradients(
-    call: Callable[..., Any], args: list[Any], sample: Sample, put: Put, weigh: Weigh
+    call: Callable[..., Any],
+    args: list[Any],
+    sample: Sample,
+    put: Put,
+    weigh: Weigh,
+    places: list[int],
 ) -> list[Array | None]:
-    """The results, and their gradients, each weighted with what `weigh` gives for its shape."""
+    """The results at `places`, and their gradients, each weighted with what `weigh` gives for its
+    shape."""
     from ...autograd import grad
 
     made, wanted = _given(args, sample, put)
-    results = _results(call, made)
-    assert results, "no result requires grad"
+    given = _results(call, made)
+    results = [given[i] for i in places]
+    assert all(o.requires_grad for o in results), "a result does not require grad"
     weights = [put(weigh(tuple(o.shape)), False) for o in results]
     found = grad(results, wanted, weights, allow_unused=True)
     return [
@@ -122,10 +136,12 @@ def _first(subject: Subject, call: Callable[..., Any], sample: Sample, op: str) 
     def weights(shape: tuple[int, ...]) -> Array:
         return np.asarray(np.resize(drawn, shape).astype(numpy))
 
-    got = _gradients(call, args, sample, subject.tensor, weights)
     wide = [widened(x) if isinstance(x, np.ndarray) else x for x in args]
+    places = _differentiable(call, wide, sample)
+    assert places, "no result requires grad"
+    got = _gradients(call, args, sample, subject.tensor, weights, places)
     expected = _gradients(
-        call, wide, sample, reference_tensor, lambda shape: widened(weights(shape))
+        call, wide, sample, reference_tensor, lambda shape: widened(weights(shape)), places
     )
     _compare(got, expected, dtype, "result or gradient", FACTOR)
 
@@ -156,7 +172,7 @@ def _second(subject: Subject, call: Callable[..., Any], sample: Sample) -> None:
         from ...autograd import grad
 
         made, wanted = _given(args, sample, put)
-        total = sum((o * o).sum() for o in _results(call, made))
+        total = sum((o * o).sum() for o in _results(call, made) if o.requires_grad)
         first = grad(total, wanted, create_graph=True, allow_unused=True)
         squares = sum((g * g).sum() for g in first if g is not None)
         found = grad(squares, wanted, allow_unused=True)
