@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from . import devices
@@ -57,14 +59,33 @@ class DeviceModule:
         devices._current_index[self._type] = index
 
     @contextmanager
-    def device(self, index: int) -> Iterator[None]:
-        """Inside the block `index` is the current device."""
+    def device(self, device: Any) -> Iterator[None]:
+        """Inside the block `device`, an index, a device or its name, is the current one; None
+        changes nothing."""
         before = self.current_device()
-        self.set_device(index)
+        if device is not None:
+            self.set_device(device)
         try:
             yield
         finally:
             devices._current_index[self._type] = before
+
+    def init(self) -> None:
+        """Ready the device now rather than when it is first used."""
+        devices.resolve(self._type)
+
+    def is_initialized(self) -> bool:
+        """Whether the device was used, or readied by `init`."""
+        return any(d.type == self._type and d.table for d in list(devices.device._known.values()))
+
+    @property
+    def amp(self) -> SimpleNamespace:
+        """`autocast` and `GradScaler` for this device type, where older programs look for them."""
+        from .amp import GradScaler, autocast
+
+        return SimpleNamespace(
+            autocast=partial(autocast, self._type), GradScaler=partial(GradScaler, self._type)
+        )
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -99,6 +99,11 @@ class DevicesService:
         found = self.get_device_properties(device)
         return found.major, found.minor
 
+    def can_device_access_peer(self, device: Any, peer_device: Any) -> bool:
+        """Whether card `device` reads and writes the memory of `peer_device` directly."""
+        runtime = lazy.cupy().cuda.runtime
+        return bool(runtime.deviceCanAccessPeer(index_of(device), index_of(peer_device)))
+
     def is_bf16_supported(self, including_emulation: bool = True) -> bool:
         """Whether bfloat16 can be computed with; without emulation, by the card itself."""
         from dlf.plugin import get_host

@@ -279,6 +279,17 @@ class MemoryService:
             free, total = lazy.cupy().cuda.runtime.memGetInfo()
         return int(free), int(total)
 
+    def set_per_process_memory_fraction(self, fraction: float, device: Any = None) -> None:
+        """Let CuPy's pool hold at most this share of the card's memory; more is out of memory.
+
+        ValueError unless `fraction` lies within 0 and 1.
+        """
+        if not 0 <= fraction <= 1:
+            raise ValueError(f"Invalid fraction value: {fraction}. Allowed range: 0~1")
+        METER.install()
+        with on(index_of(device)):
+            lazy.cupy().get_default_memory_pool().set_limit(fraction=fraction)
+
     def memory_summary(self, device: Any = None, abbreviated: bool = False) -> str:
         """The counters and the largest tensors, for people."""
         index = index_of(device)

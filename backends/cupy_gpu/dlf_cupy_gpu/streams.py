@@ -192,6 +192,14 @@ def stream(chosen: Stream | None) -> Iterator[Stream | None]:
         yield chosen
 
 
+def set_stream(stream: Stream | None) -> None:
+    """Queue this thread's kernels on `stream` from now on; None changes nothing. Prefer `stream`,
+    which ends."""
+    if stream is not None:
+        with on(stream.index):
+            stream.native.use()
+
+
 def synchronize(device: Any = None) -> None:
     """Wait for all work on `device` (None: on all); raises the first error of late work."""
     if device is not None:
@@ -210,5 +218,6 @@ class StreamsService:
     Event = Event
     current_stream = staticmethod(current_stream)
     default_stream = staticmethod(default_stream)
+    set_stream = staticmethod(set_stream)
     stream = staticmethod(stream)
     synchronize = staticmethod(synchronize)

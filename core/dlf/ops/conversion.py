@@ -113,6 +113,11 @@ def _caster(name: str, dtype: dtypes.dtype) -> Callable[[Tensor], Tensor]:
     return method
 
 
+def record_stream(self: Tensor, stream: Any) -> None:
+    """Does nothing: memory that was let go is not used again before the work on any stream that may
+    still read it is done (`dlf.plugin.services.Streams`)."""
+
+
 METHODS: dict[str, Any] = {
     "to": to,
     "cpu": cpu,
@@ -120,4 +125,5 @@ METHODS: dict[str, Any] = {
     "type_as": type_as,
     **{name: _caster(name, dtype) for name, dtype in CASTS.items()},
     **pinning.METHODS,
+    "record_stream": record_stream,
 }

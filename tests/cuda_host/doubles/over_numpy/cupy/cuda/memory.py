@@ -40,7 +40,7 @@ class MemoryPool:
     """Keeps what is freed, by size."""
 
     def __init__(self, allocator=None):
-        self._free, self._held = {}, {}
+        self._free, self._held, self._limits = {}, {}, {}
         self._lock = threading.RLock()
 
     def malloc(self, size):
@@ -50,7 +50,11 @@ class MemoryPool:
             if kept:
                 ptr = kept.pop()
             else:
-                if runtime.used[device] + size > runtime.MEMORY:
+                limit = self._limits.get(device, runtime.MEMORY)
+                if (
+                    runtime.used[device] + size > runtime.MEMORY
+                    or self._held.get(device, 0) + size > limit
+                ):
                     raise OutOfMemoryError(f"Out of memory allocating {size} bytes")
                 ptr = next(_addresses)
                 runtime.used[device] += size
@@ -69,6 +73,9 @@ class MemoryPool:
                     runtime.used[device] -= size * len(kept)
                     self._held[device] -= size * len(kept)
                     kept.clear()
+
+    def set_limit(self, size=None, fraction=None):
+        self._limits[runtime.getDevice()] = int(runtime.MEMORY * fraction)
 
     def total_bytes(self):
         return self._held.get(runtime.getDevice(), 0)

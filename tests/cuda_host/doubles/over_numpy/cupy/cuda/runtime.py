@@ -52,6 +52,10 @@ def setDevice(index):
     _current.index = index
 
 
+def deviceCanAccessPeer(device, peer):
+    return int(device != peer)
+
+
 def deviceSynchronize():
     pass
 

@@ -45,6 +45,12 @@ class Stream:
         stack = next(one for one in _current.stacks.values() if one and one[-1] is self)
         stack.pop()
 
+    def use(self):
+        card = runtime.getDevice() if self.device_id == -1 else self.device_id
+        stack = _current.of(card)
+        stack[-1:] = [self]
+        return self
+
     def __eq__(self, other):
         return self.ptr == other.ptr
 
