@@ -109,3 +109,14 @@ def test_bias_and_activation(activation: str, dtype: Any) -> None:
         assert_close(elementwise.add_bias(modules(), x, bias, activation), wanted, 2)
         assert elementwise.add_bias(modules(), x, bias, activation, out=x) is x
         assert_close(x, wanted, 2)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=IDS)
+@pytest.mark.parametrize("shape", [(4, 3, 5), (300, 64), (1, 1), (2, 4096), (0, 8)], ids=str)
+def test_every_row_becomes_the_bias(shape: tuple[int, ...], dtype: Any) -> None:
+    row, y = draw(shape[-1:], dtype), draw(shape, dtype, 1)
+    elementwise.repeat_row(modules(), row, y)
+    assert (y == row).all()
+    wide = draw((2 * shape[-1],), dtype)[::2]
+    elementwise.repeat_row(modules(), wide, y)
+    assert (y == wide).all()

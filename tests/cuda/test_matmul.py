@@ -226,5 +226,6 @@ def test_linear(kernels: Any, dtype: Any, shape: Any) -> None:
 
 
 def test_linear_of_no_features(kernels: Any) -> None:
-    got = kernels["linear"](np.zeros((3, 0), np.float32), np.zeros((2, 0), np.float32), np.ones(2))
+    empty = np.zeros((3, 0), np.float32), np.zeros((2, 0), np.float32)
+    got = kernels["linear"](*empty, np.ones(2, np.float32))
     assert got.shape == (3, 2) and (got == 1).all()

@@ -6,6 +6,7 @@ bounded, since the kernels loop in strides of their grid.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -43,6 +44,9 @@ GRID = 1 << 20
 """The largest grid that is used; more work is looped over."""
 _THREADS = 256
 
+# A training step asks for the same few shapes again and again.
+_kept = functools.lru_cache(maxsize=4096)
+
 
 class Launch(NamedTuple):
     """Grid, block and bytes of dynamic shared memory."""
@@ -75,6 +79,7 @@ def is_wide(itemsize: int, addresses: Iterable[int], lengths: Sequence[int]) -> 
     )
 
 
+@_kept
 def items(count: int, per_thread: int = 1, threads: int = _THREADS) -> Launch:
     """A thread for each `per_thread` of `count` elements; at least one block."""
     blocks = ceil_div(count, threads * per_thread)
@@ -94,6 +99,7 @@ def pitch(columns: int, itemsize: int) -> int:
     return (packs + 2 if rest else packs) * PACK_BYTES
 
 
+@_kept
 def rows(count: int, columns: int, itemsize: int, width: int, arrays: int = 1) -> Rows:
     """Teams for `count` rows of `columns` elements, read `width` at a time from `arrays` arrays.
 
@@ -123,6 +129,7 @@ class Sums(NamedTuple):
     summed: bool
 
 
+@_kept
 def rows_with_sums(count: int, columns: int, width: int, accumulator: int, processors: int) -> Sums:
     """Teams for `count` rows that also sum over the rows, two sums of `accumulator` bytes a column.
 
@@ -142,6 +149,7 @@ def rows_with_sums(count: int, columns: int, width: int, accumulator: int, proce
     return Sums((min(blocks, GRID),), (team, teams), pitch * teams if summed else 0, summed)
 
 
+@_kept
 def columns(count: int, rows: int, processors: int) -> tuple[Launch, int]:
     """Blocks of 32 columns and 16 threads down the rows, and into how many shares rows are split.
 
@@ -172,6 +180,7 @@ CHUNK = 4096
 """Packs in a piece of a plane; stands in ``norm_batch.cu``, too."""
 
 
+@_kept
 def planes(batch: int, channels: int, inner: int, width: int, processors: int) -> Planes:
     """Shares of the planes of (batch, channels, inner), `inner` > 0, read `width` at a time."""
     packs = inner // width
@@ -187,6 +196,7 @@ def planes(batch: int, channels: int, inner: int, width: int, processors: int) -
     return Planes(lanes, splits, reducing, applying)
 
 
+@_kept
 def copies(count: int, columns: int, width: int) -> Launch:
     """Teams for `count` rows of `columns` elements that are only passed over, `width` at a time."""
     packs = max(ceil_div(columns, width), 1)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dlf_cupy_gpu.launch import PACK_BYTES, is_wide
+from dlf_cupy_gpu.launch import PACK_BYTES
 from dlf_cupy_gpu.module import FLOATING, Modules
 
 __all__ = ["Array", "Kernel", "accumulator", "contiguous", "kind", "or_shared", "split", "wide"]
@@ -70,6 +70,12 @@ def wide(modules: Modules, arrays: tuple[Array, ...], *lengths: int) -> int:
 
     `arrays` are of one dtype; None among them is skipped. Their rows have `lengths` elements.
     """
-    itemsize = arrays[0].dtype.itemsize
-    addresses = (modules.address(a) for a in arrays if a is not None)
-    return PACK_BYTES // itemsize if is_wide(itemsize, addresses, lengths) else 1
+    # Called for every launch: loops, since generators take several times as long.
+    itemsize: int = arrays[0].itemsize
+    for n in lengths:
+        if n * itemsize % PACK_BYTES:
+            return 1
+    for a in arrays:
+        if a is not None and modules.address(a) % PACK_BYTES:
+            return 1
+    return PACK_BYTES // itemsize

@@ -7,7 +7,7 @@ from dlf_cupy_gpu.module import Modules
 
 from .common import Array, Kernel, contiguous, kind, or_shared, wide
 
-__all__ = ["ACTIVATIONS", "add_bias", "kernels"]
+__all__ = ["ACTIVATIONS", "add_bias", "kernels", "repeat_row"]
 
 _FILE = "elementwise.cu"
 
@@ -72,6 +72,18 @@ def add_bias(
     function = modules.function(_FILE, entry, kind(x))
     function(plan.grid, plan.block, (x, bias, y, x.size // columns, columns))
     return y
+
+
+def repeat_row(modules: Modules, row: Array, y: Array) -> None:
+    """Make every row of `y`, contiguous ``(..., columns)``, the `row` of ``(columns,)``."""
+    if not y.size:
+        return
+    columns = y.shape[-1]
+    row = contiguous(modules, row)
+    width = wide(modules, (row, y), columns)
+    plan = launch.copies(y.size // columns, columns, width)
+    function = modules.function(_FILE, "repeat_wide" if width > 1 else "repeat", kind(y))
+    function(plan.grid, plan.block, (row, y, y.size // columns, columns))
 
 
 def kernels(modules: Modules) -> dict[str, Kernel]:

@@ -12,6 +12,7 @@ from dlf_cupy_gpu.module import Modules
 
 from . import matmul_epilogue
 from .common import Array, Kernel
+from .elementwise import repeat_row
 from .matmul_cublas import CublasMultiply, Multiply, name_if_known
 from .matmul_plan import Product, is_readable, plan
 
@@ -124,7 +125,10 @@ class _Products:
         known = _prepared(rows.shape, rows.strides, turned.shape, turned.strides, rows.itemsize)
         result = self.xp.empty(known.shape, rows.dtype)
         # The product is added to the bias before it is rounded.
-        result[...] = bias
+        if rows.dtype.kind == "c" or bias.ndim != 1:
+            result[...] = bias
+        else:
+            repeat_row(self.modules, bias, result)
         if not known.empty:
             self.into(known, result, rows, turned, True)
         return result

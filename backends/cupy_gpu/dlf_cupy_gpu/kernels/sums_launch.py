@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Collection
@@ -58,6 +59,7 @@ def pattern(shape: tuple[int, ...], dims: Collection[int]) -> Pattern | None:
     return None
 
 
+@functools.lru_cache(maxsize=4096)
 def by_rows(found: Pattern, itemsize: int, processors: int) -> Parted:
     """For outputs with neighbouring summands: a warp or a block takes a row of them at a time."""
     packs = launch.ceil_div(found.inner * itemsize, launch.PACK_BYTES)
@@ -70,6 +72,7 @@ def by_rows(found: Pattern, itemsize: int, processors: int) -> Parted:
     return Parted((grid,), (team, teams), splits)
 
 
+@functools.lru_cache(maxsize=4096)
 def by_columns(found: Pattern, width: int, processors: int) -> Parted:
     """For outputs that are neighbours: a block takes 32 packs of `width` of them, and 16 rows."""
     across = launch.ceil_div(found.outputs // width, launch.WARP) * found.batch

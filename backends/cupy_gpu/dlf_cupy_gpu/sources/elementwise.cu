@@ -161,3 +161,23 @@ BIASED(bias_relu, x <= acc_t(0) ? acc_t(0) : x)
 BIASED(bias_silu, silu_of(x))
 BIASED(bias_gelu, x * normal_cdf(x))
 BIASED(bias_gelu_tanh, acc_t(0.5) * x * (acc_t(1) + tanh_inner(x)))
+
+// Every row of y becomes `bias`: what a matrix product is then added to.
+template <int N>
+__device__ __forceinline__ void repeated(const scalar_t* bias, scalar_t* y, index_t rows,
+                                         index_t columns) {
+  const index_t length = columns / N, step = index_t(gridDim.x) * blockDim.y;
+#pragma unroll 1
+  for (index_t i = threadIdx.x; i < length; i += blockDim.x) {
+    const Pack<N> pack = packs<N>(bias)[i];
+#pragma unroll 1
+    for (index_t row = index_t(blockIdx.x) * blockDim.y + threadIdx.y; row < rows; row += step)
+      packs<N>(y + row * columns)[i] = pack;
+  }
+}
+KERNEL repeat(const scalar_t* bias, scalar_t* y, index_t rows, index_t columns) {
+  repeated<1>(bias, y, rows, columns);
+}
+KERNEL repeat_wide(const scalar_t* bias, scalar_t* y, index_t rows, index_t columns) {
+  repeated<WIDTH>(bias, y, rows, columns);
+}
