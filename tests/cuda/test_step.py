@@ -184,3 +184,17 @@ def test_tables_are_kept_by_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     for other in (a, b, c):
         tables.get((other, other, None))
     assert tables.get((a, b, None)) is captured
+
+
+def test_old_tables_go_before_a_new_one_takes_memory() -> None:
+    """Or it took that of a gradient, which then lay elsewhere in each step."""
+    tables = step.Tables(modules())
+    params, others = ([np.zeros(4, np.float32)] for _ in range(2))
+    grads = [[np.zeros(4, np.float32)] for _ in range(9)]
+    kept = tables.get((others, others))
+    for grad in grads:
+        tables.get((params, grad))
+    assert len(tables._kept) == 3
+    assert tables.get((params, grads[-1])) and tables.get((params, grads[-2]))
+    assert tables.get((others, others)) is kept
+    assert tables.uploads == 10

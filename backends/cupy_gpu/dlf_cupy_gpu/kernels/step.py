@@ -51,6 +51,8 @@ class Tables:
         found = self._captured.get(key) or self._kept.get(key)
         if found is None:
             host, blocks = launch.step_table(places, sizes)
+            if not self.modules.capturing():
+                self._let_go(places[: len(arrays)], key)
             found = self.modules.upload(np.array(host, np.int64)), blocks
             self.uploads += 1
             if self.modules.capturing():
@@ -64,6 +66,22 @@ class Tables:
             if self.modules.capturing():
                 self._captured[key] = found
         return found
+
+    def _let_go(self, params: tuple[int, ...], key: Any) -> None:
+        """Forget all but the last table of the same parameters, before a new one is put up.
+
+        It then takes the memory of an old one. Where it took that of a gradient which was let go,
+        the next gradients would lie elsewhere, and each step would need another table.
+        """
+        device, _, sizes = key
+        count = len(params)
+        same = [
+            known
+            for known in self._kept
+            if known[0] == device and known[2] == sizes and known[1][:count] == params
+        ]
+        for known in same[:-1]:
+            del self._kept[known]
 
 
 class _Contiguous:
