@@ -6,16 +6,19 @@ from tests.cuda_host.child import run
 
 
 def test_out_of_memory(cuda_plugin: str) -> None:
-    """The cache is given back and the allocation tried again before the error, which says all."""
+    """What nobody holds is collected and the allocation tried again before the error, which says
+    all.
+    """
     told = run(
         cuda_plugin,
         """
 import dlf
 kept = dlf.zeros(1 << 18, device="cuda")
 view = kept[1:]
-gone = dlf.zeros(1 << 19, device="cuda")
+gone = [dlf.zeros(1 << 19, device="cuda")]
+gone.append(gone)  # a cycle, which Python frees when it looks for such
 del gone
-large = dlf.zeros((1 << 20) - (1 << 17), device="cuda")  # fits once the cache is given back
+large = dlf.zeros((1 << 20) - (1 << 17), device="cuda")  # fits once it is gone
 stats = dlf.cuda.memory_stats()
 assert stats["num_alloc_retries"] == 1 and stats["num_ooms"] == 0, stats
 try:

@@ -259,7 +259,11 @@ class MemoryService:
         METER.reserved(index)
 
     def memory_stats(self, device: Any = None) -> dict[str, int]:
-        """All counters, under PyTorch's names."""
+        """All counters, under PyTorch's names.
+
+        ``num_alloc_retries`` counts what was tried again after a collection of Python's garbage;
+        CuPy's pool has given its cache back by then.
+        """
         index = index_of(device)
         counters = METER.counters(index)
         return {

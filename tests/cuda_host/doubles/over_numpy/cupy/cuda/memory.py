@@ -47,19 +47,22 @@ class MemoryPool:
         size, device = max(size + 511 & ~511, 512), runtime.getDevice()
         with self._lock:
             kept = self._free.setdefault((device, size), [])
+            if not kept and not self._fits(size, device):
+                self.free_all_blocks()
+                if not self._fits(size, device):
+                    raise OutOfMemoryError(f"Out of memory allocating {size} bytes")
             if kept:
                 ptr = kept.pop()
             else:
-                limit = self._limits.get(device, runtime.MEMORY)
-                if (
-                    runtime.used[device] + size > runtime.MEMORY
-                    or self._held.get(device, 0) + size > limit
-                ):
-                    raise OutOfMemoryError(f"Out of memory allocating {size} bytes")
                 ptr = next(_addresses)
                 runtime.used[device] += size
                 self._held[device] = self._held.get(device, 0) + size
         return MemoryPointer(_Pooled(self, ptr, size, device), 0)
+
+    def _fits(self, size, device):
+        limit = self._limits.get(device, runtime.MEMORY)
+        held = self._held.get(device, 0)
+        return runtime.used[device] + size <= runtime.MEMORY and held + size <= limit
 
     def _give_back(self, memory):
         with self._lock:
