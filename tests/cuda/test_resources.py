@@ -12,6 +12,7 @@ import pytest
 
 from dlf_cupy_gpu import launch, module
 from dlf_cupy_gpu.kernels import attention_launch, conv_launch
+from dlf_cupy_gpu.kernels.sums_launch import Parted, Pattern, by_columns, by_rows
 from tests.cuda.occupancy import resident_blocks, resources
 
 ARCHITECTURES = ("80", "90")
@@ -130,6 +131,13 @@ def _planes(size: int) -> Any:
     return launch.planes(64, 64, 56 * 56, 16 // size, 132).applying
 
 
+ROWS, COLUMNS = Pattern(1, 64, 256, 3136), Pattern(1, 65536, 1024, 1)
+
+
+def _parted(plan: Parted) -> launch.Launch:
+    return launch.Launch(plan.grid, plan.block)
+
+
 def _flash(head: int) -> Callable[[int], Any]:
     return lambda size: attention_launch.flash_blocks(4096, head, 64)
 
@@ -143,6 +151,8 @@ CASES = [
     Case("norm_batch.cu", r"(for|back)ward_(partial|apply)_planes_wide", 16, _planes),
     Case("elementwise.cu", r"\w+_wide", 48, _items),
     Case("dropout.cu", r"dropout|masked_scale_wide", 40, _items),
+    Case("sums.cu", "sum_rows", 32, lambda size: _parted(by_rows(ROWS, size, 132))),
+    Case("sums.cu", "sum_columns_wide", 32, lambda s: _parted(by_columns(COLUMNS, 16 // s, 132))),
     Case("pool.cu", r"max_pool|window_\w+", 48, _items),
     Case("lookup.cu", r"embedding_wide|index_add_\w+", 32, _items),
     Case("step.cu", r"\w+_step", 16, lambda size: launch.Launch((1,), (launch.STEP_THREADS,))),

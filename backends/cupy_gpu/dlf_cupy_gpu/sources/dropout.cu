@@ -1,4 +1,6 @@
 // Dropout by the stream that philox.cuh describes, and a mask applied.
+// Threads have one access at a time, so there have to be many.
+#define RESIDENT (sizeof(SCALAR) == 8 ? 1 : 3)
 #include "philox.cuh"
 
 template <int N>
@@ -14,6 +16,7 @@ KERNEL dropout(const scalar_t* x, scalar_t* y, unsigned char* mask, index_t coun
   const acc_t scale = acc_t(scale_);
   const float limit = float(p);
   const index_t step = index_t(gridDim.x) * blockDim.x;
+#pragma unroll 1
   for (index_t group = index_t(blockIdx.x) * blockDim.x + threadIdx.x; group * 4 < count;
        group += step) {
     const Four bits = stream.draw(group);
@@ -44,6 +47,7 @@ __device__ __forceinline__ void masked(const scalar_t* __restrict__ x,
                                        scalar_t* __restrict__ y, index_t count, acc_t scale) {
   const index_t start = index_t(blockIdx.x) * blockDim.x + threadIdx.x;
   const index_t step = index_t(gridDim.x) * blockDim.x, length = count / N;
+#pragma unroll 1
   for (index_t i = start; i < length; i += step) {
     Pack<N> pack = packs<N>(x)[i];
     const Flags<N> flags = reinterpret_cast<const Flags<N>*>(mask)[i];
