@@ -21,7 +21,7 @@ from dlf import draws, dtypes, random
 from dlf.device_random import DeviceRandom
 from dlf.errors import DeviceUnavailableError
 from dlf.random import Generator
-from dlf.replay import Places
+from dlf.recording import CaptureError, Places
 
 DRAWS: dict[str, Callable[[Generator], np.ndarray]] = {
     "uniform": lambda g: draws.uniform_array((5, 3), generator=g),
@@ -488,10 +488,10 @@ def test_places_of_a_recorded_step() -> None:
     assert places.starts == ((3, 2), (4, 0))
     assert [places.find(*p) for p in ((3, 2), (4, 0), (3, 4))] == [(0, 0), (1, 0), (0, 2)]
     assert places.again() == ((3, 6), (4, 1)) and places.again() == ((3, 9), (4, 2))
-    with pytest.raises(LookupError, match="before the step was recorded"):
+    with pytest.raises(CaptureError, match="before the step was captured"):
         places.find(3, 5)
     again = Places()
-    with again.recording(), pytest.raises(RuntimeError, match="was seeded"):
+    with again.recording(), pytest.raises(CaptureError, match="was seeded"):
         g._reserve(1)
         g.manual_seed(3)
         g._reserve(1)

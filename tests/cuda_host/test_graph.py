@@ -109,7 +109,7 @@ def refused(function, *words, **named):
 
 refused(lambda x: x.sum().item(), "reads from the card", "captured step")
 refused(lambda x: x.nonzero(), "nonzero reads from the card")
-refused(lambda x: x + dlf.rand(4).to(x.device), "from the host to the card")
+refused(lambda x: x + dlf.rand(4).to(x.device), "from the host to the device")
 refused(lambda x: x + dlf.rand(4).to(x.device), "random numbers", "host", constants=True)
 
 def broken(x, calls=[]):

@@ -114,7 +114,7 @@ from dlf_cupy_gpu.peer import to_index
 pinned = dlf.ones(3).pin_memory()
 steps = {
     "a copy to the host": lambda x: x.to("cpu", non_blocking=True),
-    "from the host to the card": lambda x: x + pinned.to("cuda", non_blocking=True),
+    "from the host to the device": lambda x: x + pinned.to("cuda", non_blocking=True),
     "a copy to another card": lambda x: to_index(x._data, 1),
 }
 for words, function in steps.items():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from dlf_cupy_gpu.devices import index_of, on
+from dlf_cupy_gpu.devices import index_of
 from dlf_cupy_gpu.recorder import Recorder
 
 __all__ = ["CUDAGraph"]
@@ -41,15 +41,13 @@ class CUDAGraph:
             raise RuntimeError("this CUDAGraph has recorded already: call reset(), or make another")
         index = index_of(None if stream is None else stream.device)
         recorder = Recorder(index, False, pool, None if stream is None else stream.native)
-        with on(index), recorder.recording():
+        with recorder.recording():
             yield
         self._recorder = recorder
 
     def replay(self) -> None:
         """Queue what was recorded on the current stream; RuntimeError if nothing was."""
-        recorder = self._recorded("replay")
-        with on(recorder.index):
-            recorder.play()
+        self._recorded("replay").play()
 
     def pool(self) -> Any:
         """The pool that its memory comes from, for other recordings that may share it."""

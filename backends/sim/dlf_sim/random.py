@@ -88,16 +88,13 @@ def _kernel(draw: Callable[..., Array]) -> Callable[..., SimArray]:
 
 def _place(seed: int, offset: int) -> Callable[[], tuple[int, int]]:
     """Where to draw, to be asked for when the work is done: each replay of a step has its own."""
-    tape = capture.active()
-    if tape is None:
+    recorder = capture.active()
+    if recorder is None:
         return lambda: (seed, offset)
-    try:
-        generator, distance = tape.draws.find(seed, offset)
-    except LookupError as error:
-        raise capture.CaptureError(str(error)) from error
+    generator, distance = recorder.places.find(seed, offset)
 
     def now() -> tuple[int, int]:
-        start_seed, start = tape.draws.now[generator]
+        start_seed, start = recorder.starts[generator]
         return start_seed, start + distance
 
     return now

@@ -4,38 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dlf.replay import Places
 from dlf_sim import capture
 from dlf_sim.streams import Stream, current_stream
 
-__all__ = ["Draws", "Tape"]
-
-
-class Draws(Places):
-    """The generators that a step draws from, and where their numbers begin in this replay."""
-
-    now: tuple[tuple[int, int], ...] = ()
-
-    def begin(self, stream: Stream, first: bool) -> None:
-        """Queue the places of the replay that is queued next."""
-        places = self.starts if first else self.again()
-
-        def work() -> None:
-            self.now = places
-
-        stream.enqueue(work)
+__all__ = ["Tape"]
 
 
 class Tape(Stream):
-    """The work of a recorded step, in pieces; nothing of it is done before a piece is played.
+    """The work of a captured step, in pieces; nothing of it is done before a piece is played."""
 
-    `constants`: whether data may come from the host meanwhile.
-    """
-
-    def __init__(self, index: int, constants: bool) -> None:
+    def __init__(self, index: int) -> None:
         super().__init__(index, known=False)
-        self.constants = constants
-        self.draws = Draws()
         self._piece: list[Callable[[], None]] = []
         self._played: tuple[Stream, int] | None = None
 
@@ -53,9 +32,13 @@ class Tape(Stream):
         """Where the work was played last."""
         return self._played or (self, position)
 
-    def cut(self) -> Callable[[], None]:
-        """End a piece and begin the next; gives the function that plays the one that ends."""
-        piece, self._piece = self._piece, []
+    def begin(self) -> None:
+        """Begin a piece."""
+        self._piece = []
+
+    def end(self) -> Callable[[], None]:
+        """End a piece, and give the function that plays it."""
+        piece = self._piece
 
         def whole() -> None:
             for work in piece:

@@ -1,4 +1,4 @@
-"""Random numbers of a recorded step: new ones in every replay.
+"""Random numbers of a captured step: new ones in every replay.
 
 A recorded kernel cannot be given another place in its generator's stream. So it takes the place
 from two parts: what the recording fixed, the distance from where the step began to draw, and what
@@ -8,10 +8,15 @@ each replay sets anew, where it begins now. `Places` keeps both.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from typing import TypeAlias
 
-from .generator import Generator, listening
+from ..generator import Generator, listening
+from .state import CaptureError
 
-__all__ = ["Places"]
+__all__ = ["Places", "Starts"]
+
+Starts: TypeAlias = tuple[tuple[int, int], ...]
+"""Where each generator begins: seed and offset."""
 
 
 class Places:
@@ -25,7 +30,10 @@ class Places:
         self._owners: dict[tuple[int, int], int] = {}
 
     def recording(self) -> AbstractContextManager[None]:
-        """Within the block, note what this thread reserves."""
+        """Within the block, note what this thread reserves.
+
+        CaptureError there for a generator that is seeded, or set, between two draws.
+        """
         return listening(self._told)
 
     def _told(self, generator: Generator, seed: int, offset: int, steps: int) -> None:
@@ -37,9 +45,9 @@ class Places:
             self._steps.append(0)
         start = self._starts[at]
         if (seed, (offset - self._steps[at]) % 2**64) != start:
-            raise RuntimeError(
+            raise CaptureError(
                 f"{generator!r} was seeded, or its state set, between two draws of a step that is "
-                "being recorded; every replay would draw the same numbers. Do it outside"
+                "being captured; every replay would draw the same numbers. Do it outside"
             )
         self._steps[at] += steps
         self._owners[seed, offset] = at
@@ -48,22 +56,22 @@ class Places:
         """Which generator the place is of, counted from 0, and how far it is from its start.
 
         Raises:
-            LookupError: it was not reserved in the recording.
+            CaptureError: it was not reserved in the recording.
         """
         at = self._owners.get((seed, offset))
         if at is None:
-            raise LookupError(
+            raise CaptureError(
                 f"the place {offset} of the random numbers of seed {seed} was reserved before the "
-                "step was recorded; every replay would draw the same numbers. Reserve it within"
+                "step was captured; every replay would draw the same numbers. Reserve it within"
             )
         return at, (offset - self._starts[at][1]) % 2**64
 
     @property
-    def starts(self) -> tuple[tuple[int, int], ...]:
+    def starts(self) -> Starts:
         """Where each generator began in the recording: seed and offset."""
         return tuple(self._starts)
 
-    def again(self) -> tuple[tuple[int, int], ...]:
+    def again(self) -> Starts:
         """Reserve as much for one more replay, and give where it begins, as `starts` does."""
         pairs = zip(self._generators, self._steps, strict=True)
         return tuple([each._reserve(4 * steps) for each, steps in pairs])

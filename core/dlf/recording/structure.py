@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
+
+from ..tensor import Tensor
 
 __all__ = ["mapped", "signature", "tensors"]
 
 
-def mapped(function: Callable[[Any], Any], value: Any) -> Any:
+def mapped(function: Callable[[Tensor], Any], value: Any) -> Any:
     """`value` with each tensor in it replaced by ``function(tensor)``."""
-    from dlf.tensor import Tensor
-
     if isinstance(value, Tensor):
         return function(value)
     if isinstance(value, dict):
@@ -21,10 +21,8 @@ def mapped(function: Callable[[Any], Any], value: Any) -> Any:
     return value
 
 
-def tensors(value: Any) -> Iterator[Any]:
+def tensors(value: Any) -> Iterator[Tensor]:
     """The tensors in `value`, in order."""
-    from dlf.tensor import Tensor
-
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, dict):
@@ -35,12 +33,12 @@ def tensors(value: Any) -> Iterator[Any]:
             yield from tensors(one)
 
 
-def signature(value: Any) -> Any:
-    """What two values share that a recording with the one fits the other: tensors' shapes and
-    dtypes, and everything else by its value.
-    """
-    from dlf.tensor import Tensor
+def signature(value: Any) -> Hashable:
+    """What two values share if a recording with the one fits the other.
 
+    That is tensors' shapes and dtypes and whether they require gradients, and everything else by
+    its type and value.
+    """
     if isinstance(value, Tensor):
         return Tensor, value._data.shape, value.dtype.name, value.requires_grad
     if isinstance(value, dict):
