@@ -67,7 +67,8 @@ def environment(home: Path) -> dict[str, str]:
         "LD_LIBRARY_PATH": _joined([str(home / "lib")], "LD_LIBRARY_PATH"),
         "PYTHONPATH": _joined([str(home / "overlay"), *roots], "PYTHONPATH"),
         "CUDA_PATH": str(home),
-        "CUPY_CACHE_DIR": str(home / "cupy"),
+        # What CuPy has kept is not compiled again, and would not be shown to a real NVRTC.
+        "CUPY_CACHE_DIR": str(home / ("cupy-nvrtc" if "DLF_CARD_NVRTC" in given else "cupy")),
         # CUB and cuTENSOR are libraries of machine code for cards.
         "CUPY_ACCELERATORS": "",
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),

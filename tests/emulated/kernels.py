@@ -7,11 +7,13 @@ The library `libcard` starts it for each program that is given to NVRTC:
 CuPy's kernels are compiled behind `card/prefix.h`, the project's own behind the shim of
 `tests/cuda`. It prints the library's path and a line for each name expression; where the source
 does not compile it prints the compiler's messages and its exit status is 1. Libraries are kept by
-their content.
+their content. Where ``DLF_CARD_NVRTC`` names a real NVRTC, which needs no card, that one has to
+take the source with all its options as well.
 """
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import hashlib
 import json
@@ -40,6 +42,10 @@ def main() -> int:
     configuration = json.loads(Path(sys.argv[1]).read_text("utf-8"))
     source, options, expressions = _job(Path(sys.argv[2]))
     names = {expression: f"x{at}" for at, expression in enumerate(expressions)}
+    if messages := _refused(source, options, expressions):
+        print(f"the real NVRTC refuses it:\n{messages[:8000]}")
+        return 1
+    options = [option for option in options if option.startswith(("-I", "-D"))]
     # The sources of the project know the shim by this macro.
     translate = _of_project if "DLF_HOST" in source else _of_cupy
     text, command = translate(configuration, source, options, names)
@@ -55,7 +61,27 @@ def _job(path: Path) -> tuple[str, list[str], list[str]]:
     """Source, options and name expressions, each field behind a letter and before a zero byte."""
     fields = path.read_bytes().decode().split("\0")[:-1]
     of = {kind: [field[1:] for field in fields if field[0] == kind] for kind in "son"}
-    return of["s"][0], [o for o in of["o"] if o.startswith(("-I", "-D"))], of["n"]
+    return of["s"][0], of["o"], of["n"]
+
+
+def _refused(source: str, options: list[str], expressions: list[str]) -> str:
+    """The messages of the NVRTC that ``DLF_CARD_NVRTC`` names; empty if it takes the source."""
+    path = os.environ.get("EMULATED_CARD_NVRTC")
+    if not path:
+        return ""
+    library, program = ctypes.CDLL(path), ctypes.c_void_p()
+    made = ctypes.byref(program)
+    library.nvrtcCreateProgram(made, source.encode(), b"kernel.cu", 0, None, None)
+    for expression in expressions:
+        library.nvrtcAddNameExpression(program, expression.encode())
+    given = (ctypes.c_char_p * len(options))(*(option.encode() for option in options))
+    status = library.nvrtcCompileProgram(program, len(options), given)
+    size = ctypes.c_size_t()
+    library.nvrtcGetProgramLogSize(program, ctypes.byref(size))
+    messages = ctypes.create_string_buffer(max(size.value, 1))
+    library.nvrtcGetProgramLog(program, messages)
+    library.nvrtcDestroyProgram(made)
+    return (messages.value.decode(errors="replace") or f"status {status}") if status else ""
 
 
 def _of_project(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cuda.nvrtc import nvrtc
 from tests.emulated.conftest import RUN, Run
 
 pytestmark = pytest.mark.emulated
@@ -176,3 +177,24 @@ def test_what_is_missing(tmp_path: Path) -> None:
         )
         assert done.returncode == 2, done
         assert words in done.stderr
+
+
+def test_what_a_real_nvrtc_refuses(card: Run) -> None:
+    """The host's compiler alone takes more than NVRTC does, such as the standard library."""
+    library = nvrtc()
+    if library is None:
+        pytest.skip("there is no NVRTC, neither a wheel nor a toolkit's")
+    told = card(
+        """
+import cupy
+vectors = '#include <vector>\\nextern "C" __global__ void f() { std::vector<int> x; }'
+for source in ('extern "C" __global__ void f() {}', vectors):
+    try:
+        cupy.RawKernel(source, "f")((1,), (32,), ())
+        print("taken")
+    except cupy.cuda.compiler.CompileException as error:
+        print(str(error).splitlines()[0])
+""",
+        DLF_CARD_NVRTC=library._name,
+    )
+    assert told.splitlines() == ["taken", "the real NVRTC refuses it:"]
