@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from dlf_cupy_gpu import capture
+from dlf_cupy_gpu.kernels import matmul_captured
 from dlf_cupy_gpu.kernels.matmul_captured import _ENTRIES, CapturedCublas
 from dlf_cupy_gpu.kernels.matmul_cublas import CublasMultiply
 from dlf_cupy_gpu.kernels.matmul_plan import plan
@@ -40,9 +42,13 @@ class Library:
         return called
 
 
+class Recording:
+    """What a thread's work is kept by."""
+
+
 @pytest.fixture
 def recorder() -> Any:
-    made = SimpleNamespace(kept=[])
+    made = Recording()
     capture.begin(made)
     yield made
     capture.end()
@@ -64,7 +70,8 @@ def cupy(capability: str = "90") -> Any:
 def multiplied(given: Any, library: Library, *batch: int) -> Any:
     a, b = (np.ones((*batch, 4, 4), "float32").view(Array) for _ in range(2))
     multiply = CublasMultiply(given, lambda: "highest")
-    multiply._captured = CapturedCublas(given, lambda _: library)
+    if (active := capture.active()) is not None:
+        multiply._captured[active] = CapturedCublas(given, lambda _: library)
     strides = tuple(s // 4 for s in a.strides)
     product = plan(a.shape, strides, b.shape, strides, batch)
     multiply(product, b, a, np.empty((*batch, 4, 4), "float32").view(Array), False)
@@ -75,12 +82,11 @@ def multiplied(given: Any, library: Library, *batch: int) -> Any:
 def test_a_recording_has_memory_of_its_own(recorder: Any, capability: str, megabytes: int) -> None:
     library = Library()
     multiplied(cupy(capability), library)
-    (space,) = recorder.kept
-    assert space.nbytes == megabytes << 20
     names = [call[0] for call in library.calls]
     assert names == ["cublasSetStream_v2", "cublasSetWorkspace_v2", "cublasGemmEx"]
     assert library.calls[0][1:] == (7, STREAM)
-    assert library.calls[1][1:] == (7, space.ctypes.data, space.nbytes)
+    handle, start, size = library.calls[1][1:]
+    assert handle == 7 and start and size == megabytes << 20
 
 
 def test_sizes_arrive_where_the_library_expects_them(recorder: Any) -> None:
@@ -103,3 +109,17 @@ def test_a_status_is_an_error(recorder: Any) -> None:
 def test_cupys_wrapper_is_left_alone_only_in_a_recording() -> None:
     with pytest.raises(NotImplementedError, match="during stream capture"):
         multiplied(cupy(), Library())
+
+
+def test_each_recording_has_its_own_for_as_long_as_it_lives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        matmul_captured.CapturedCublas.__init__, "__defaults__", (lambda _: Library(),)
+    )
+    multiply = CublasMultiply(cupy(), lambda: "highest")
+    first, second = Recording(), Recording()
+    assert multiply._in(first) is multiply._in(first) is not multiply._in(second)
+    del first
+    gc.collect()
+    assert list(multiply._captured) == [second]

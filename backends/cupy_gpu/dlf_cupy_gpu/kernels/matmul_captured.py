@@ -42,7 +42,10 @@ def load(cupy: Any) -> ctypes.CDLL:
 
 
 class CapturedCublas:
-    """The two products of CuPy's wrapper, with its parameters, on the stream of a recording.
+    """The two products of CuPy's wrapper, with its parameters, for one recording.
+
+    Made while the recording's stream is current and its pool gives the memory; kept as long as the
+    recording.
 
     Args:
         cupy: the module `cupy`.
@@ -50,22 +53,10 @@ class CapturedCublas:
     """
 
     def __init__(self, cupy: Any, load: Callable[[Any], Any] = load) -> None:
-        self._cupy, self._load = cupy, load
-        self._library: Any = None
-        self._recorder: Any = None
-
-    def on(self, recorder: Any) -> CapturedCublas:
-        """This object, for what `recorder` records."""
-        if self._library is None:
-            self._library = self._load(self._cupy)
-        if recorder is not self._recorder:
-            # What cuBLAS's documentation recommends for Hopper, and for what came before.
-            hopper = int(self._cupy.cuda.Device().compute_capability) >= 90
-            size = (32 if hopper else 4) << 20
-            self._space = self._cupy.empty(size, "uint8")
-            recorder.kept.append(self._space)
-            self._recorder = recorder
-        return self
+        self._cupy, self._library = cupy, load(cupy)
+        # What cuBLAS's documentation recommends for Hopper, and for what came before.
+        hopper = int(cupy.cuda.Device().compute_capability) >= 90
+        self._space = cupy.empty((32 if hopper else 4) << 20, "uint8")
 
     def gemmEx(self, handle: int, *parameters: Any) -> None:  # noqa: N802  # CuPy's name
         """See ``cublasGemmEx``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -82,7 +83,8 @@ class CublasMultiply:
     """
 
     def __init__(self, cupy: Any, precision: Callable[[], str] = matmul_precision) -> None:
-        self._cublas, self._captured = cupy.cuda.cublas, CapturedCublas(cupy)
+        self._cupy, self._cublas = cupy, cupy.cuda.cublas
+        self._captured: WeakKeyDictionary[Any, CapturedCublas] = WeakKeyDictionary()
         self._handle = cupy.cuda.device.get_cublas_handle
         self._precision = precision
         self._factors = {name: _factors(_COMPUTE_DTYPES.get(name, np.float32)) for name in _DATA}
@@ -94,6 +96,12 @@ class CublasMultiply:
         if dtype in ("float32", "complex64") and self._precision() != "highest":
             return _COMPUTE_32F_FAST_TF32
         return _COMPUTE_32F
+
+    def _in(self, recorder: Any) -> CapturedCublas:
+        found = self._captured.get(recorder)
+        if found is None:
+            found = self._captured[recorder] = CapturedCublas(self._cupy)
+        return found
 
     def __call__(
         self, product: Product, first: Array, second: Array, result: Array, accumulate: bool
@@ -107,7 +115,7 @@ class CublasMultiply:
         if accumulate:
             beta = one
         recorder = capture.active()
-        cublas = self._cublas if recorder is None else self._captured.on(recorder)
+        cublas = self._cublas if recorder is None else self._in(recorder)
         handle = self._handle()
         start_first, start_second, start_result = first.data.ptr, second.data.ptr, result.data.ptr
         # fmt: off
